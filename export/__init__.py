@@ -1,0 +1,1 @@
+"""Trained Detectron2 model -> TorchServe archive: `python -m export --help`."""

@@ -1,0 +1,13 @@
+"""What runs inside TorchServe: image bytes in, Detectron2's answer out.
+
+The package travels whole inside every archive, so an archive answers tomorrow as it did on the
+day it was exported, whatever the checkout looks like by then. It imports nothing else of this
+repository and, but for the entry file `detectron2_handler.py`, knows nothing of TorchServe.
+
+One request's way, one module an arrow:
+
+    row --request--> Request --image--> image_bgr --model_input--> ModelInput
+        --model--> Instances --predictions--> Predictions --formats--> bytes
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,67 @@
+"""TorchServe's entry: its `(data, context)` into our types, our answers into its setters.
+
+TorchServe wants exactly one class in this file and imports it by the file's base name, which must
+not be `handler`. The class inherits nothing: importing TorchServe's BaseHandler switches TF32 on
+and would change what the model says.
+"""
+
+import logging
+import traceback
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import handler
+from handler.detector import Detector
+from handler.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+class Detectron2Handler:
+    """Holds one `Detector` for the life of a worker."""
+
+    def __init__(self) -> None:
+        self._detector: Detector | None = None
+
+    def initialize(self, context: Any) -> None:
+        """Load the model of the archive that TorchServe opened.
+
+        Raises:
+            RuntimeError: Whatever failed. It is the one error that TorchServe reports as a failed
+                load; any other kills the worker without a word.
+        """
+        properties = context.system_properties
+        gpu_id = properties.get("gpu_id")
+        on_gpu = gpu_id is not None and torch.cuda.is_available()
+        device = f"cuda:{gpu_id}" if on_gpu else "cpu"
+        version = context.manifest["model"]["modelVersion"]
+        try:
+            self._detector = Detector.load(
+                Path(properties["model_dir"]),
+                device=device,
+                name=context.model_name,
+                version=version,
+                settings=Settings.from_model_config(context.model_yaml_config),
+            )
+        except Exception as error:
+            # TorchServe prints the message alone; the traceback belongs in the worker's log.
+            traceback.print_exc()
+            raise RuntimeError(f"The model could not be loaded: {error}") from error
+        log.info(
+            "Model %s %s on %s, handler %s", context.model_name, version, device, handler.__file__
+        )
+
+    def handle(self, data: Sequence[Mapping[str, object]], context: Any) -> list[bytes]:
+        """Answer a batch: one body a row, with its own status and content type."""
+        if self._detector is None:
+            raise RuntimeError("handle() was called before initialize().")
+        answers = self._detector.answer(data)
+        for index, answer in enumerate(answers):
+            phrase = HTTPStatus(answer.status).phrase
+            context.set_response_status(answer.status, phrase, index)
+            context.set_response_content_type(index, answer.content_type)
+        return [answer.body for answer in answers]

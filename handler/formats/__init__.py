@@ -1,0 +1,1 @@
+"""`Predictions` -> response bodies, one file a format."""

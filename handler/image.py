@@ -1,0 +1,58 @@
+"""Image bytes -> `image_bgr`, as Detectron2's `read_image` gives it in training.
+
+Pillow decodes, because Detectron2 trains on what Pillow decodes: EXIF orientation applied, every
+mode converted to RGB. A truncated file is refused, not half-decoded.
+"""
+
+import io
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from handler.errors import ImageTooLarge, UndecodableImage
+
+# Our own limit is read from the header for every request; Pillow's global one only warns.
+Image.MAX_IMAGE_PIXELS = None
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
+"""Decoders that a client's bytes may reach; Pillow has dozens more, rarely used and rarely read."""
+
+
+def decode_image(image_bytes: bytes, *, max_pixels: int) -> npt.NDArray[np.uint8]:
+    """Decode one image.
+
+    Args:
+        image_bytes: An encoded image in one of `FORMATS`. Of an animation or a multi-page file the
+            first frame is taken.
+        max_pixels: Largest accepted width x height, checked on the header before any pixel is
+            decoded.
+
+    Returns:
+        `image_bgr`, (H, W, 3) uint8, C-contiguous, upright.
+
+    Raises:
+        UndecodableImage: Not an image of `FORMATS`, damaged, or cut off.
+        ImageTooLarge: More than `max_pixels`.
+    """
+    try:
+        with Image.open(io.BytesIO(image_bytes), formats=FORMATS) as image:
+            width, height = image.size
+            if width * height > max_pixels:
+                raise ImageTooLarge(
+                    f"The image has {width} x {height} = {width * height} pixels, "
+                    f"at most {max_pixels} are accepted."
+                )
+            image_rgb = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    except ImageTooLarge:
+        raise
+    except UnidentifiedImageError:
+        raise UndecodableImage(
+            f"The {len(image_bytes)} bytes received are not an image; "
+            f"accepted are {', '.join(FORMATS)}."
+        ) from None
+    except Exception as error:
+        # Decoders raise what they like on damaged files: OSError, ValueError, SyntaxError,
+        # EOFError, struct.error, ...
+        raise UndecodableImage(f"The image is damaged or cut off: {error}.") from error
+    return np.ascontiguousarray(image_rgb[:, :, ::-1])

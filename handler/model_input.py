@@ -1,0 +1,60 @@
+"""`image_bgr` -> what the network takes, bit for bit as `DefaultPredictor` prepares it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from detectron2.config import CfgNode
+from detectron2.data.transforms import ResizeShortestEdge
+
+from handler.errors import UnsupportedImage
+
+
+@dataclass(frozen=True)
+class ModelInput:
+    """One image, ready for the network.
+
+    Attributes:
+        image: (3, H', W') float32 tensor on the CPU, values 0..255, resized for the model, channels
+            in the order that the model was trained with.
+        size_hw: Size of the image as it was sent, in pixels; predictions come in these units.
+    """
+
+    image: torch.Tensor
+    size_hw: tuple[int, int]
+
+    def as_dict(self) -> dict[str, object]:
+        """The dictionary of Detectron2's model input format."""
+        height, width = self.size_hw
+        return {"image": self.image, "height": height, "width": width}
+
+
+class InputBuilder:
+    """Resizes images as `INPUT.MIN_SIZE_TEST`, `MAX_SIZE_TEST` and `FORMAT` of a config say."""
+
+    def __init__(self, config: CfgNode) -> None:
+        shortest = config.INPUT.MIN_SIZE_TEST
+        self._resize = ResizeShortestEdge([shortest, shortest], config.INPUT.MAX_SIZE_TEST)
+        self._is_rgb = config.INPUT.FORMAT == "RGB"
+
+    def __call__(self, image_bgr: npt.NDArray[np.uint8]) -> ModelInput:
+        """Prepare one image.
+
+        Args:
+            image_bgr: (H, W, 3) uint8.
+
+        Raises:
+            UnsupportedImage: So long and thin that nothing is left of it after resizing.
+        """
+        image = image_bgr[:, :, ::-1] if self._is_rgb else image_bgr
+        height, width = image.shape[:2]
+        transform = self._resize.get_transform(image)
+        if min(transform.new_h, transform.new_w) < 1:
+            raise UnsupportedImage(
+                f"An image of {width} x {height} pixels is too long and thin: resized to the "
+                f"model's input it would be {transform.new_w} x {transform.new_h} pixels."
+            )
+        resized = transform.apply_image(image)
+        tensor = torch.as_tensor(resized.astype("float32").transpose(2, 0, 1))
+        return ModelInput(image=tensor, size_hw=(height, width))
