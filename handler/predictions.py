@@ -1,10 +1,15 @@
 """Detectron2's `Instances` -> `Predictions`, plain numpy. The only reader of `Instances`."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from detectron2.structures import Instances
+
+if TYPE_CHECKING:  # formats and their tests need numpy alone
+    from detectron2.structures import Instances
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,7 @@ class Predictions:
         return len(self.scores)
 
     @classmethod
-    def from_instances(cls, instances: Instances) -> "Predictions":
+    def from_instances(cls, instances: Instances) -> Predictions:
         """Read the `instances` of a Detectron2 model's output.
 
         Args:

@@ -1,0 +1,59 @@
+# make demo    everything from nothing to a prediction on a real photograph
+# make test    every check and test that needs no GPU
+# make serve   the server in the foreground; Ctrl-C stops it
+# make help    all of them
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PY     := $(BIN)/python
+PIP    := $(PY) -m pip --disable-pip-version-check
+STAMP  := $(VENV)/.installed
+COINS  := model_store/coins.mar
+
+.DELETE_ON_ERROR:
+.PHONY: help setup demo serve lint test clean
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*##\(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+setup: $(STAMP)  ## make .venv and install everything into it (done by the others as well)
+
+demo: $(COINS)  ## export the coins model, serve it, ask it about a photograph, draw the answer
+	@$(PY) -m examples.coins.demo
+
+serve: $(COINS)  ## serve model_store in the foreground; Ctrl-C stops it
+	@$(PY) -m server
+
+lint: $(STAMP)  ## style, types and the import contracts
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint $(COINS)  ## lint, and every test that needs no GPU
+	$(BIN)/pytest
+
+clean:  ## remove what the targets above have made, .venv included
+	rm -rf $(VENV) build logs key_file.json model_store/*.mar .mypy_cache .pytest_cache .ruff_cache
+
+# The stamp is written last: an interrupted set-up goes on where it stopped.
+$(STAMP): requirements.txt requirements-detectron2.txt requirements-dev.txt requirements-java.txt
+	@command -v $(PYTHON) >/dev/null || { echo "No $(PYTHON): install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is $$($(PYTHON) -V): Python 3.11 or newer is needed, name one: make PYTHON=/path/to/python3"; exit 1; }
+	@echo "==> Making $(VENV) with $$($(PYTHON) -V)"
+	@$(PYTHON) -m venv $(VENV) || { echo "No virtual environment could be made; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@echo "==> Installing the pinned packages (about 6 GB, most of it torch's CUDA libraries)"
+	$(PIP) install -r requirements.txt -r requirements-dev.txt
+	@echo "==> Installing Detectron2"
+	$(PIP) install --no-deps --only-binary=:all: --python-version 3.10 --require-hashes --upgrade \
+		--target "$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
+		-r requirements-detectron2.txt
+	@echo "==> Looking for Java"
+	@$(PY) -m server.java 2>/dev/null || { echo "==> Installing a Java runtime into $(VENV)" && $(PIP) install -r requirements-java.txt && $(PY) -m server.java; }
+	@touch $@
+
+$(COINS): $(STAMP) $(shell find handler export -name '*.py' -o -name '*.yaml') $(wildcard examples/coins/config.yaml examples/coins/*.pth examples/coins/classes.txt)
+	@echo "==> Exporting the coins model"
+	@$(PY) -m export --config-file examples/coins/config.yaml --weights examples/coins/model_best.pth \
+		--classes examples/coins/classes.txt --model-name coins --version 1.0 --force

@@ -1,0 +1,1 @@
+"""What runs beside the caller: talks HTTP to a server, needs neither torch nor Detectron2."""

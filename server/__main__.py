@@ -1,0 +1,59 @@
+"""`python -m server`: TorchServe in the foreground until Ctrl-C."""
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+
+from server.errors import ServerError
+from server.torchserve import TorchServe
+
+EPILOG = """\
+example:
+  python -m server --models coins=coins.mar
+
+  Ctrl-C stops it and leaves no process behind. Requests need the inference key of key_file.json,
+  which the server writes into this folder when it starts.
+"""
+
+
+def main() -> int:
+    """Run the command.
+
+    Returns:
+        The exit code: 0 stopped by Ctrl-C or SIGTERM, 1 could not run.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m server",
+        description="Run TorchServe in the foreground.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--ts-config", type=Path, default=Path("config.properties"), metavar="FILE")
+    add("--model-store", type=Path, default=Path("model_store"), metavar="DIR")
+    add("--models", nargs="+", default=["all"], metavar="[NAME=]FILE.mar")
+    arguments = parser.parse_args()
+    # A supervisor's SIGTERM and a closed terminal stop the server as Ctrl-C does.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    try:
+        with TorchServe(
+            config=arguments.ts_config,
+            model_store=arguments.model_store,
+            models=arguments.models,
+            work_dir=Path(),
+        ) as server:
+            server.wait()
+    except ServerError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 0
+    print("TorchServe ended by itself; logs/ts_log.log has the reason.", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

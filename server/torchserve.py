@@ -1,0 +1,213 @@
+"""One TorchServe process tree: start it, wait for its models, stop it without a trace."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from client.errors import ClientError
+from client.http import read_key
+from client.inference import InferenceClient
+from client.management import ManagementClient
+from server.errors import ServerError
+from server.java import find_java
+from server.properties import check_ports_free, read_properties
+
+POLL_S = 0.5
+STOP_S = 20.0
+
+
+class TorchServe:
+    """A server that lives as long as a `with` block.
+
+    It gets a temp folder of its own, because TorchServe keeps its pid file and its workers'
+    sockets there: two servers that share one stop each other.
+    """
+
+    def __init__(
+        self,
+        *,
+        config: Path,
+        model_store: Path,
+        work_dir: Path,
+        models: Sequence[str] = ("all",),
+        output: IO[bytes] | None = None,
+    ) -> None:
+        """Set up, start nothing yet.
+
+        Args:
+            config: A `config.properties`.
+            model_store: Folder of archives.
+            work_dir: Where the server runs; it writes `key_file.json` and `logs/` there.
+            models: Archives to load, or `all`.
+            output: Where the server's own output goes; None is where ours goes.
+        """
+        self.config = config.resolve()
+        self.model_store = model_store.resolve()
+        self.work_dir = work_dir.resolve()
+        self._models = models
+        self._output = output
+        self._properties = read_properties(config)
+        self._temp: Path | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def inference(self) -> InferenceClient:
+        """Client of the inference API."""
+        url = self._properties["inference_address"]
+        return InferenceClient(url, read_key(self.work_dir, "inference"))
+
+    @property
+    def management(self) -> ManagementClient:
+        """Client of the management API."""
+        url = self._properties["management_address"]
+        return ManagementClient(url, read_key(self.work_dir, "management"), timeout_s=10)
+
+    def __enter__(self) -> Self:
+        """Start the server; it does not answer yet.
+
+        Raises:
+            ServerError: A port is taken, there is no Java, or no model store.
+        """
+        check_ports_free(self._properties)
+        java = find_java()
+        if not self.model_store.is_dir():
+            raise ServerError(f"There is no model store {self.model_store}: export a model first.")
+        self.work_dir.mkdir(parents=True, exist_ok=True)
+        # Short, because a socket's path may have 107 characters.
+        self._temp = Path(tempfile.mkdtemp(prefix="ts-"))
+        self._process = subprocess.Popen(
+            self._command(),
+            cwd=self.work_dir,
+            env=self._environment(java),
+            stdout=self._output,
+            stderr=subprocess.STDOUT if self._output else None,
+            # Ctrl-C must reach us alone: we stop the server in order.
+            start_new_session=True,
+        )
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop the server and everything that it started."""
+        if self._process is None or self._temp is None:
+            return
+        try:
+            self._terminate_java(self._temp)
+            self._process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            pass  # killed below
+        finally:
+            # Workers that were still loading do not always go with their server.
+            _kill_group(self._process.pid)
+            self._process.wait()
+            shutil.rmtree(self._temp, ignore_errors=True)
+            (self.work_dir / "key_file.json").unlink(missing_ok=True)
+            self._process = self._temp = None
+
+    def wait(self) -> int:
+        """Wait until the server ends by itself; its exit code."""
+        return self._running().wait()
+
+    def wait_until_ready(
+        self, model: str, *, timeout_s: float, progress: Callable[[float], None] = lambda _: None
+    ) -> None:
+        """Wait until every worker of a model answers.
+
+        Args:
+            model: Name of a model that is being loaded.
+            timeout_s: Longest wait.
+            progress: Called now and then with the seconds that have passed.
+
+        Raises:
+            ServerError: The server ended, the model failed to load, or time ran out.
+        """
+        start = time.monotonic()
+        while True:
+            passed = time.monotonic() - start
+            if self._running().poll() is not None:
+                raise ServerError(f"TorchServe ended before it was ready. {self._log_hint()}")
+            if failure := self._load_failure(model):
+                raise ServerError(f'Model "{model}" failed to load: {failure} {self._log_hint()}')
+            if self._is_ready(model):
+                return
+            if passed > timeout_s:
+                raise ServerError(
+                    f'Model "{model}" was not ready after {timeout_s:.0f} s. {self._log_hint()}'
+                )
+            progress(passed)
+            time.sleep(POLL_S)
+
+    def _is_ready(self, model: str) -> bool:
+        try:
+            states = self.management.worker_states(model)
+        except ClientError:
+            return False  # the server or the model is not there yet
+        return bool(states) and all(state == "READY" for state in states)
+
+    def _load_failure(self, model: str) -> str | None:
+        """What a worker wrote when it could not load; TorchServe goes on trying for minutes."""
+        log = self.work_dir / "logs" / "model_log.log"
+        marker = "The model could not be loaded: "
+        if not log.is_file():
+            return None
+        for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
+            if marker in line:
+                return line.partition(marker)[2]
+        return None
+
+    def _log_hint(self) -> str:
+        return f"Its logs are in {self.work_dir / 'logs'}."
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            raise RuntimeError("The server runs inside its with block only.")
+        return self._process
+
+    def _command(self) -> list[str]:
+        return [
+            *(sys.executable, "-m", "ts.model_server", "--start", "--foreground", "--ncs"),
+            *("--ts-config", str(self.config)),
+            *("--model-store", str(self.model_store)),
+            *("--models", *self._models),
+        ]
+
+    def _environment(self, java: Path) -> dict[str, str]:
+        environment = {
+            **os.environ,
+            "JAVA_HOME": str(java.parent.parent),
+            "TMPDIR": str(self._temp),
+            "TEMP": str(self._temp),
+            "LOG_LOCATION": str(self.work_dir / "logs"),
+            "METRICS_LOCATION": str(self.work_dir / "logs"),
+        }
+        # It comes before the archive on a worker's path: the checkout's handler would run instead.
+        environment.pop("PYTHONPATH", None)
+        environment.pop("TS_CONFIG_FILE", None)  # it would win over --ts-config
+        return environment
+
+    def _terminate_java(self, temp: Path) -> None:
+        """End the Java process, which ends its workers; its parent then ends by itself."""
+        try:
+            pid = int((temp / ".model_server.pid").read_text())
+            os.kill(pid, signal.SIGTERM)
+        except (FileNotFoundError, ValueError, ProcessLookupError):
+            self._running().terminate()
+
+
+def _kill_group(process_group: int) -> None:
+    try:
+        os.killpg(process_group, signal.SIGKILL)
+    except ProcessLookupError:
+        return

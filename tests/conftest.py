@@ -1,0 +1,46 @@
+"""Fixtures that more than one folder of tests uses."""
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from export.cli import main as export_main
+from handler.detector import Detector
+from tests.models import CLASSES, Training, save_training
+
+
+@pytest.fixture(scope="session")
+def training(tmp_path_factory: pytest.TempPathFactory) -> Training:
+    """Config and checkpoint of a tiny model."""
+    return save_training(tmp_path_factory.mktemp("training"))
+
+
+@pytest.fixture(scope="session")
+def store(training: Training, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model store with `tiny.mar`, made by the real export."""
+    folder = tmp_path_factory.mktemp("store")
+    arguments = [
+        *("--config-file", str(training.config_file)),
+        *("--weights", str(training.weights)),
+        *("--classes", ",".join(CLASSES)),
+        *("--model-name", "tiny"),
+        *("--version", "1.0"),
+        *("--export-path", str(folder)),
+    ]
+    assert export_main(arguments) == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
+def opened(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`tiny.mar`, opened as TorchServe opens it."""
+    folder = tmp_path_factory.mktemp("opened")
+    with zipfile.ZipFile(store / "tiny.mar") as archive:
+        archive.extractall(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def detector(opened: Path) -> Detector:
+    return Detector.load(opened, device="cpu", name="tiny", version="1.0")

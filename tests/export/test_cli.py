@@ -1,0 +1,191 @@
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from export.cli import main
+from handler.config import parse_config
+from handler.metadata import Metadata
+from tests.models import CLASSES, Training, save_training, tiny_config
+
+
+@pytest.fixture
+def arguments(training: Training, tmp_path: Path) -> dict[str, str]:
+    return {
+        "--config-file": str(training.config_file),
+        "--weights": str(training.weights),
+        "--classes": ",".join(CLASSES),
+        "--model-name": "tiny",
+        "--version": "1.0",
+        "--export-path": str(tmp_path / "store"),
+    }
+
+
+def run(arguments: dict[str, str], *flags: str) -> int:
+    return main([part for pair in arguments.items() for part in pair] + list(flags))
+
+
+def test_the_archive_holds_what_a_worker_needs_and_no_pickle(opened):
+    names = {path.relative_to(opened).as_posix() for path in opened.rglob("*") if path.is_file()}
+    assert {
+        "MAR-INF/MANIFEST.json",
+        "config.yaml",
+        "detectron2_handler.py",
+        "handler/__init__.py",
+        "handler/formats/native.py",
+        "metadata.json",
+        "model-config.yaml",
+        "model.safetensors",
+    } <= names
+    assert not [name for name in names if name.endswith((".pth", ".pkl", ".pyc"))]
+
+
+def test_the_archive_holds_the_weights_unchanged_and_nothing_else(opened, training):
+    trained = torch.load(training.weights, weights_only=True)["model"]
+    packed = load_file(opened / "model.safetensors")
+    assert packed.keys() == trained.keys()
+    assert all(torch.equal(packed[name], trained[name]) for name in trained)
+
+
+def test_nothing_in_the_config_points_at_the_training_machine(opened):
+    text = (opened / "config.yaml").read_text()
+    assert "somebody" not in text
+    assert parse_config(text).INPUT.MIN_SIZE_TEST == tiny_config().INPUT.MIN_SIZE_TEST
+
+
+def test_two_exports_have_the_same_bytes(arguments, store, tmp_path):
+    assert run(arguments) == 0
+    assert (tmp_path / "store" / "tiny.mar").read_bytes() == (store / "tiny.mar").read_bytes()
+
+
+def test_honours_source_date_epoch(arguments, tmp_path, monkeypatch):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    assert run(arguments) == 0
+    with zipfile.ZipFile(tmp_path / "store" / "tiny.mar") as archive:
+        assert {entry.date_time[:3] for entry in archive.infolist()} == {(2023, 11, 14)}
+        assert b"14/11/2023 22:13:20" in archive.read("MAR-INF/MANIFEST.json")
+
+
+def test_leaves_nothing_but_the_archive(arguments, tmp_path):
+    assert run(arguments) == 0
+    assert [path.name for path in (tmp_path / "store").iterdir()] == ["tiny.mar"]
+
+
+def opened_config(archive: Path):
+    with zipfile.ZipFile(archive) as mar:
+        return parse_config(mar.read("config.yaml").decode())
+
+
+def test_sets_the_score_threshold(arguments, tmp_path):
+    assert run({**arguments, "--score-threshold": "0.7"}) == 0
+    config = opened_config(tmp_path / "store" / "tiny.mar")
+    assert config.MODEL.ROI_HEADS.SCORE_THRESH_TEST == 0.7
+
+
+def test_sets_the_score_threshold_where_retinanet_reads_it(tmp_path):
+    config = tiny_config()
+    config.MODEL.META_ARCHITECTURE = "RetinaNet"
+    config.MODEL.BACKBONE.NAME = "build_retinanet_resnet_fpn_backbone"
+    config.MODEL.FPN.IN_FEATURES = ["res3", "res4", "res5"]
+    config.MODEL.RETINANET.NUM_CLASSES = 2
+    training = save_training(tmp_path, config)
+    arguments = {
+        "--config-file": str(training.config_file),
+        "--weights": str(training.weights),
+        "--classes": "a,b",
+        "--model-name": "retina",
+        "--version": "1",
+        "--export-path": str(tmp_path),
+        "--score-threshold": "0.3",
+    }
+    assert run(arguments) == 0
+    config = opened_config(tmp_path / "retina.mar")
+    assert config.MODEL.RETINANET.SCORE_THRESH_TEST == 0.3
+    assert config.MODEL.ROI_HEADS.SCORE_THRESH_TEST == 0.05
+
+
+def test_names_classes_by_number_where_none_are_given(arguments, tmp_path):
+    del arguments["--classes"]
+    assert run(arguments) == 0
+    with zipfile.ZipFile(tmp_path / "store" / "tiny.mar") as mar:
+        mar.extract("metadata.json", tmp_path)
+    assert Metadata.read(tmp_path).classes == ("class_0", "class_1", "class_2")
+
+
+def test_keeps_an_archive_that_is_there(arguments, tmp_path, capsys):
+    existing = tmp_path / "store" / "tiny.mar"
+    existing.parent.mkdir()
+    existing.write_text("precious")
+    assert run(arguments) == 1
+    assert "exists already; --force replaces it" in capsys.readouterr().err
+    assert existing.read_text() == "precious"
+    assert run(arguments, "--force") == 0
+    assert zipfile.is_zipfile(existing)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentences"),
+    [
+        pytest.param({"--weights": "no.pth"}, ["--weights no.pth does not exist"], id="no weights"),
+        pytest.param({"--config-file": "no.yaml"}, ["no.yaml does not exist"], id="no config"),
+        pytest.param({"--model-name": "1st"}, ['"1st" is refused'], id="name"),
+        pytest.param({"--model-name": "../x"}, ['"../x" is refused'], id="name with a path"),
+        pytest.param({"--version": "a/b"}, ['"a/b" cannot stand in a URL'], id="version"),
+        pytest.param({"--version": "all"}, ['"all" is taken'], id="version that means all"),
+        pytest.param({"--score-threshold": "70"}, ["70.0 is not within 0 and 1"], id="threshold"),
+        pytest.param({"--classes": "a,b"}, ["2 names, MODEL.ROI_HEADS.NUM_CLASSES"], id="too few"),
+        pytest.param({"--classes": "a,b,b"}, ["a name twice: b"], id="a name twice"),
+        pytest.param(
+            {"--weights": "no.pth", "--version": "", "--score-threshold": "-1"},
+            ["no.pth does not exist", '--version ""', "-1.0 is not within"],
+            id="all problems at once",
+        ),
+    ],
+)
+def test_says_what_is_wrong_and_leaves_nothing(changes, sentences, arguments, tmp_path, capsys):
+    assert run({**arguments, **changes}) == 1
+    error = capsys.readouterr().err
+    assert all(sentence in error for sentence in sentences), error
+    assert "Traceback" not in error
+    assert not list(tmp_path.glob("store/*"))
+
+
+def test_shows_the_traceback_when_asked(arguments):
+    from export.errors import ExportError
+
+    with pytest.raises(ExportError):
+        run({**arguments, "--weights": "no.pth"}, "--debug")
+
+
+def test_an_interruption_leaves_the_store_as_it_was(arguments, tmp_path, monkeypatch, capsys):
+    import export.archive
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(export.archive, "_zip", interrupted)
+    assert run(arguments) == 130
+    assert "Interrupted" in capsys.readouterr().err
+    assert list((tmp_path / "store").iterdir()) == []
+
+
+def test_help_teaches_without_loading_torch():
+    code = (
+        "import sys; from export.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: sys.exit('torch' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "example:" in result.stdout
+
+
+def test_usage_errors_exit_with_2(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["--config-file", "x"])
+    assert caught.value.code == 2
+    assert "--weights" in capsys.readouterr().err

@@ -1,0 +1,43 @@
+import pytest
+import torch
+from detectron2.engine import DefaultPredictor
+
+from handler.errors import UnsupportedImage
+from handler.model_input import InputBuilder
+from tests.images import noise_bgr
+from tests.models import Training, tiny_config
+
+SIZES = [
+    pytest.param(1, 1, id="one pixel"),
+    pytest.param(96, 128, id="already the right size"),
+    pytest.param(480, 640, id="shrinks"),
+    pytest.param(33, 50, id="grows"),
+    pytest.param(40, 900, id="limited by its longest side"),
+]
+
+
+@pytest.mark.parametrize(("height", "width"), SIZES)
+@pytest.mark.parametrize("channels", ["BGR", "RGB"])
+def test_equals_what_default_predictor_gives_its_model(
+    height, width, channels, training: Training, monkeypatch
+):
+    config = tiny_config()
+    config.INPUT.FORMAT = channels
+    config.MODEL.WEIGHTS = str(training.weights)
+    predictor = DefaultPredictor(config)
+    seen = []
+    monkeypatch.setattr(predictor.model, "forward", lambda inputs: seen.extend(inputs) or [None])
+    image_bgr = noise_bgr(height, width)
+    predictor(image_bgr)
+
+    model_input = InputBuilder(config)(image_bgr).as_dict()
+
+    assert model_input.keys() == seen[0].keys()
+    assert (model_input["height"], model_input["width"]) == (height, width)
+    assert torch.equal(model_input["image"], seen[0]["image"])
+    assert model_input["image"].dtype == seen[0]["image"].dtype
+
+
+def test_refuses_an_image_that_vanishes_when_resized():
+    with pytest.raises(UnsupportedImage, match="1 x 100000 pixels is too long and thin"):
+        InputBuilder(tiny_config())(noise_bgr(100_000, 1))
