@@ -32,7 +32,8 @@ lint: $(STAMP)  ## style, types and the import contracts
 	$(BIN)/lint-imports
 
 test: lint $(COINS)  ## lint, and every test that needs no GPU
-	$(BIN)/pytest
+	# One thread: on a busy machine torch's threads wait for one another, ten times as long.
+	OMP_NUM_THREADS=1 $(BIN)/pytest
 
 clean:  ## remove what the targets above have made, .venv included
 	rm -rf $(VENV) build logs key_file.json model_store/*.mar .mypy_cache .pytest_cache .ruff_cache
@@ -50,7 +51,10 @@ $(STAMP): requirements.txt requirements-detectron2.txt requirements-dev.txt requ
 		--target "$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
 		-r requirements-detectron2.txt
 	@echo "==> Looking for Java"
-	@$(PY) -m server.java 2>/dev/null || { echo "==> Installing a Java runtime into $(VENV)" && $(PIP) install -r requirements-java.txt && $(PY) -m server.java; }
+	@$(PY) -m server.java 2>/dev/null || { \
+		echo "==> Installing a Java runtime into $(VENV)"; \
+		$(PIP) install -r requirements-java.txt; \
+		$(PY) -m server.java; }
 	@touch $@
 
 $(COINS): $(STAMP) $(shell find handler export -name '*.py' -o -name '*.yaml') $(wildcard examples/coins/config.yaml examples/coins/*.pth examples/coins/classes.txt)

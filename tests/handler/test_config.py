@@ -6,8 +6,9 @@ from tests.models import tiny_config
 
 
 def test_reads_back_a_dump():
-    text = tiny_config().dump()
-    assert parse_config(text).dump() == text
+    config = parse_config(tiny_config().dump())
+    assert config.MODEL.FPN.OUT_CHANNELS == 16
+    assert parse_config(config.dump()) == config
 
 
 def test_knows_tuples():

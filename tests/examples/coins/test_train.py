@@ -3,7 +3,7 @@ import json
 import pytest
 import torch
 
-from examples.coins import dataset, train
+from examples.coins import dataset, recipe, train
 from examples.coins.trainer import CoinsTrainer
 
 pytestmark = pytest.mark.filterwarnings(
@@ -14,7 +14,8 @@ pytestmark = pytest.mark.filterwarnings(
 
 
 @pytest.fixture(autouse=True)
-def _small_scenes(monkeypatch):
+def _small_training(monkeypatch):
+    monkeypatch.setattr(recipe, "SHORTEST_PERIOD", 1)
     draw = dataset.write_scenes
     monkeypatch.setattr(
         dataset, "write_scenes", lambda folder, count, seed: draw(folder, count, seed, (64, 96))
@@ -60,6 +61,10 @@ def test_an_interrupted_training_says_how_to_go_on_and_does(tmp_path, capsys, mo
     assert train.main(_arguments(tmp_path)) == train.INTERRUPTED
     message = capsys.readouterr().err.strip().splitlines()[-1]
     assert message.endswith(f"--output-dir {tmp_path} --iterations 4 --scenes 10 --resume")
+
+    state = torch.load(tmp_path / "model_0000001.pth", weights_only=True)["trainer"]["hooks"]
+    assert set(state["EarlyStopping"]) == {"best", "stale"}
+    assert set(state["BestWeights"]) == {"best_metric", "best_iter"}
 
     done_before = list(done)
     assert train.main(_arguments(tmp_path, "--resume")) == 0

@@ -1,0 +1,169 @@
+"""The life of a server: start, readiness, end."""
+
+import signal
+import socket
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import psutil
+import pytest
+
+from examples.coins.demo import run as run_demo
+from server.errors import ServerError
+from server.properties import Properties, write_properties
+from server.torchserve import TorchServe
+from tests.server.conftest import repack
+
+
+@pytest.fixture
+def server(config_file: Path, store: Path, tmp_path: Path):
+    """Makes a server of the tiny model; start it with `with`."""
+
+    def make(**changes) -> TorchServe:
+        arguments = {
+            "config": config_file,
+            "model_store": store,
+            "models": ["tiny=tiny.mar"],
+            "work_dir": tmp_path / "run",
+            "output": subprocess.DEVNULL,
+        }
+        return TorchServe(**{**arguments, **changes})
+
+    return make
+
+
+def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
+    """Those that still run; a dead one that nobody has waited for does not."""
+    return [
+        process
+        for process in processes
+        if process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    ]
+
+
+def family(process: psutil.Process) -> list[psutil.Process]:
+    return [process, *process.children(recursive=True)]
+
+
+def test_is_ready_when_its_worker_answers_and_leaves_nothing_behind(server, tmp_path):
+    seconds = []
+    with server() as running:
+        running.wait_until_ready("tiny", timeout_s=120, progress=seconds.append)
+        assert running.management.worker_states("tiny") == ["READY"]
+        assert running.management.models() == ["tiny"]
+        processes = family(psutil.Process(running._process.pid))
+        temp = running._temp
+    assert len(processes) >= 3  # launcher, Java, worker
+    assert not alive(processes)
+    assert not temp.exists()
+    assert not (tmp_path / "run" / "key_file.json").exists()
+    assert seconds == sorted(seconds)
+    assert seconds
+
+
+def test_stops_while_a_worker_is_still_loading(server):
+    with server() as running:
+        while len(processes := family(psutil.Process(running._process.pid))) < 3:
+            assert running._process.poll() is None
+    assert not alive(processes)
+
+
+def test_says_why_a_model_does_not_load(server, store, tmp_path):
+    broken = tmp_path / "store" / "broken.mar"
+    broken.parent.mkdir()
+    repack(store / "tiny.mar", broken, detectron2={"max_pixels": 5})
+    with (
+        server(model_store=broken.parent, models=["broken=broken.mar"]) as running,
+        pytest.raises(ServerError, match=r'"broken" failed to load: .*unknown keys .*logs are in'),
+    ):
+        running.wait_until_ready("broken", timeout_s=120)
+
+
+def test_says_when_time_ran_out(server):
+    with server() as running, pytest.raises(ServerError, match="was not ready after 0 s"):
+        running.wait_until_ready("tiny", timeout_s=0.2)
+
+
+def test_says_when_the_server_ended(server, tmp_path, free_properties):
+    config = tmp_path / "config.properties"
+    write_properties(config, {**free_properties, "inference_address": "https://127.0.0.1:1"})
+    with (
+        pytest.raises(ServerError, match="TorchServe ended before it was ready"),
+        server(config=config) as running,
+    ):
+        running.wait_until_ready("tiny", timeout_s=60)
+
+
+def test_a_model_store_that_is_not_there(server, tmp_path):
+    with (
+        pytest.raises(ServerError, match=r"no model store .*: export a model first"),
+        server(model_store=tmp_path / "none"),
+    ):
+        pass
+
+
+def command(config_file: Path, store: Path) -> list[str]:
+    return [
+        *(sys.executable, "-m", "server"),
+        *("--ts-config", str(config_file)),
+        *("--model-store", str(store)),
+    ]
+
+
+@pytest.fixture
+def environment(pytestconfig, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(pytestconfig.rootpath))
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
+def test_the_command_stops_on_a_signal_and_leaves_no_process(number, config_file, store, tmp_path):
+    process = subprocess.Popen(
+        command(config_file, store), cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    with process:
+        parent = psutil.Process(process.pid)
+        while len(processes := family(parent)) < 4:  # ours, launcher, Java, worker
+            assert process.poll() is None, process.stderr.read()
+        process.send_signal(number)
+        assert process.wait(60) == 0
+        assert process.stderr.read().decode().endswith("Stopped.\n")
+    assert not alive(processes[1:])
+
+
+@pytest.mark.usefixtures("environment")
+def test_the_command_names_a_taken_port_in_one_sentence(
+    config_file, store, tmp_path, free_properties: Properties
+):
+    port = int(free_properties["inference_address"].rpartition(":")[2])
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+        result = subprocess.run(
+            command(config_file, store), cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert result.stderr == (
+        f"In use by another program: 127.0.0.1:{port} (inference_address). "
+        "Stop that program, or give other ports in config.properties.\n"
+    )
+
+
+def test_the_demo_finds_24_coins_and_draws_them(config_file, coins, tmp_path, capsys):
+    picture = run_demo(config=config_file, model_store=coins.parent, work_dir=tmp_path / "demo")
+    assert "24 coins found by coins 1.0 in 384 x 303 pixels" in capsys.readouterr().out
+    assert picture.stat().st_size > 100_000
+
+
+def test_repack_changes_the_model_config_alone(store, tmp_path):
+    repack(store / "tiny.mar", tmp_path / "other.mar", batchSize=8)
+    with (
+        zipfile.ZipFile(store / "tiny.mar") as one,
+        zipfile.ZipFile(tmp_path / "other.mar") as other,
+    ):
+        changed = [name for name in one.namelist() if one.read(name) != other.read(name)]
+    assert changed == ["model-config.yaml"]
