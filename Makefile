@@ -60,4 +60,5 @@ $(STAMP): requirements.txt requirements-detectron2.txt requirements-dev.txt requ
 $(COINS): $(STAMP) $(shell find handler export -name '*.py' -o -name '*.yaml') $(wildcard examples/coins/config.yaml examples/coins/*.pth examples/coins/classes.txt)
 	@echo "==> Exporting the coins model"
 	@$(PY) -m export --config-file examples/coins/config.yaml --weights examples/coins/model_best.pth \
-		--classes examples/coins/classes.txt --model-name coins --version 1.0 --force
+		--classes examples/coins/classes.txt --model-name coins --version 1.0 \
+		--score-threshold 0.7 --force

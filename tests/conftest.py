@@ -9,7 +9,7 @@ from export.cli import main as export_main
 from handler.detector import Detector
 from server.properties import Properties, read_properties
 from tests.models import CLASSES, Training, save_training
-from tests.ports import unused_ports
+from tests.ports import unused_ports, with_free_ports
 
 
 @pytest.fixture(scope="session")
@@ -53,17 +53,7 @@ def unused_port() -> int:
     return unused_ports(1)[0]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def free_properties(pytestconfig: pytest.Config) -> Properties:
     """The shipped `config.properties` with ports of its own."""
-    ports = unused_ports(5)
-    http = [f"http://127.0.0.1:{port}" for port in ports[:3]]
-    return {
-        **read_properties(pytestconfig.rootpath / "config.properties"),
-        "inference_address": http[0],
-        "management_address": http[1],
-        "metrics_address": http[2],
-        "grpc_inference_port": str(ports[3]),
-        "grpc_management_port": str(ports[4]),
-        "initial_worker_port": "9500",
-    }
+    return with_free_ports(read_properties(pytestconfig.rootpath / "config.properties"))

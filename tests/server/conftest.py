@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from server.properties import Properties, write_properties
+from server.properties import Properties, read_properties, write_properties
 from server.torchserve import TorchServe
+from tests.ports import with_free_ports
 
 SECRET = "MY_SECRET_TOKEN"
 
@@ -24,10 +25,10 @@ def repack(archive: Path, destination: Path, **model_config: object) -> None:
             target.writestr(name, content)
 
 
-@pytest.fixture(scope="session")
-def config_file(free_properties: Properties, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def config_file(free_properties: Properties, tmp_path: Path) -> Path:
     """The shipped `config.properties` on ports of its own."""
-    file = tmp_path_factory.mktemp("config") / "config.properties"
+    file = tmp_path / "config.properties"
     write_properties(file, free_properties)
     return file
 
@@ -40,9 +41,9 @@ def coins(pytestconfig: pytest.Config) -> Path:
     return archive
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def served(
-    config_file: Path, store: Path, coins: Path, tmp_path_factory: pytest.TempPathFactory
+    pytestconfig: pytest.Config, store: Path, coins: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[TorchServe]:
     """A server with `coins`, `tiny`, and `batched`: tiny in batches of four that wait to fill."""
     folder = tmp_path_factory.mktemp("served")
@@ -57,6 +58,9 @@ def served(
         maxBatchDelay=5000,
         detectron2={"max_image_pixels": 20_000},
     )
+    config_file = folder / "config.properties"
+    shipped = read_properties(pytestconfig.rootpath / "config.properties")
+    write_properties(config_file, with_free_ports(shipped))
     models = ["coins=coins.mar", "tiny=tiny.mar", "batched=batched.mar"]
     with pytest.MonkeyPatch.context() as patch, (folder / "output.log").open("wb") as output:
         patch.setenv(SECRET, "hunter2")

@@ -1,0 +1,1 @@
+"""Worked examples that use the repository the way a reader would."""
