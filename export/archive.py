@@ -13,43 +13,38 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from export.errors import ExportError
-from export.staging import MODEL_CONFIG_FILE
-from handler.model import WEIGHTS_FILE
+from handler.layout import (
+    ENTRY_FILE,
+    MANIFEST_FILE,
+    METADATA_FILE,
+    MODEL_CONFIG_FILE,
+    WEIGHTS_FILE,
+    sha256_of,
+)
 
-ENTRY_FILE = "detectron2_handler.py"
 _EARLIEST = datetime(1980, 1, 1, tzinfo=UTC)  # a zip cannot tell an earlier time
 
 
-def write_archive(staged: Path, destination: Path, *, model_name: str, version: str) -> None:
-    """Pack a staged folder; `destination` appears complete or not at all.
+def lay_out(staged: Path, *, model_name: str, version: str) -> Path:
+    """Let torch-model-archiver arrange a staged folder as TorchServe wants it.
 
     Args:
-        staged: Folder that `export.staging.stage` has filled.
-        destination: The `.mar` to write; its folder exists. An archive there is replaced.
-        model_name: Name that TorchServe serves it under.
+        staged: Folder that `export.staging.stage` has filled; its weights are moved out of it.
+        model_name: Name that TorchServe serves the model under.
         version: Its version.
+
+    Returns:
+        A folder beside the staged one, with the manifest.
 
     Raises:
         ExportError: The archiver failed; its own words are in the message.
     """
-    laid_out = _lay_out(staged, staged.parent, model_name=model_name, version=version)
-    when = _timestamp()
-    manifest_file = laid_out / "MAR-INF" / "MANIFEST.json"
-    manifest = json.loads(manifest_file.read_text(encoding="utf-8"))
-    manifest["createdOn"] = when.strftime("%d/%m/%Y %H:%M:%S")
-    manifest_file.write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n")
-    packed = staged.parent / "packed.mar"
-    _zip(laid_out, packed, when)
-    packed.replace(destination)
-
-
-def _lay_out(staged: Path, scratch: Path, *, model_name: str, version: str) -> Path:
+    scratch = staged.parent
     output, temp = scratch / "laid_out", scratch / "archiver_temp"
     output.mkdir()
     temp.mkdir()
-    weights = scratch / WEIGHTS_FILE
+    weights, model_config = scratch / WEIGHTS_FILE, scratch / MODEL_CONFIG_FILE
     (staged / WEIGHTS_FILE).rename(weights)
-    model_config = scratch / MODEL_CONFIG_FILE
     (staged / MODEL_CONFIG_FILE).rename(model_config)
     command = [
         *(sys.executable, "-m", "model_archiver.model_packaging"),
@@ -72,21 +67,30 @@ def _lay_out(staged: Path, scratch: Path, *, model_name: str, version: str) -> P
     )
     if finished.returncode != 0:
         raise ExportError(f"torch-model-archiver failed:\n{finished.stderr.strip()}")
-    return output / model_name
+    laid_out = output / model_name
+    manifest_file = laid_out / MANIFEST_FILE
+    manifest = json.loads(manifest_file.read_text(encoding="utf-8"))
+    manifest["createdOn"] = _timestamp().strftime("%d/%m/%Y %H:%M:%S")
+    manifest_file.write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n")
+    return laid_out
 
 
-def _timestamp() -> datetime:
-    """The time that every entry gets: SOURCE_DATE_EPOCH (reproducible-builds.org) or 1980."""
-    epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    when = datetime.fromtimestamp(int(epoch), tz=UTC) if epoch else _EARLIEST
-    return max(when, _EARLIEST)
+def digests(laid_out: Path) -> dict[str, str]:
+    """Hex sha256 of every file of a laid-out folder, but for the metadata that will hold them."""
+    return {
+        path.relative_to(laid_out).as_posix(): sha256_of(path)
+        for path in sorted(laid_out.rglob("*"))
+        if path.is_file() and path.name != METADATA_FILE
+    }
 
 
-def _zip(folder: Path, destination: Path, when: datetime) -> None:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+def pack(laid_out: Path, destination: Path) -> None:
+    """Write a laid-out folder as a zip; the same files give the same bytes."""
+    when = _timestamp().timetuple()[:6]
+    files = sorted(path for path in laid_out.rglob("*") if path.is_file())
     with zipfile.ZipFile(destination, "w") as archive:
         for path in files:
-            entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), when.timetuple()[:6])
+            entry = zipfile.ZipInfo(path.relative_to(laid_out).as_posix(), when)
             entry.external_attr = 0o644 << 16
             # Trained weights do not compress; stored, they are packed and opened at disk speed.
             is_weights = path.name == WEIGHTS_FILE
@@ -95,3 +99,10 @@ def _zip(folder: Path, destination: Path, when: datetime) -> None:
             with path.open("rb") as source, archive.open(entry, "w") as target:
                 while piece := source.read(1 << 20):
                     target.write(piece)
+
+
+def _timestamp() -> datetime:
+    """The time that every entry gets: SOURCE_DATE_EPOCH (reproducible-builds.org) or 1980."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    when = datetime.fromtimestamp(int(epoch), tz=UTC) if epoch else _EARLIEST
+    return max(when, _EARLIEST)

@@ -4,9 +4,11 @@ Exit codes: 0 done; 1 a problem of the input, in sentences; 2 usage; 130 interru
 """
 
 import argparse
+import logging
+import signal
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from export.errors import ExportError
@@ -16,8 +18,12 @@ example:
   python -m export --config-file output/config.yaml --weights output/model_final.pth \\
       --classes cat,dog --model-name pets --version 1.0
 
-  writes model_store/pets.mar; serve it with
+  writes model_store/pets.mar and model_store/pets.mar.sha256, after the finished archive has
+  answered in a process of its own exactly as Detectron2 does. Serve it with
   torchserve --start --ncs --ts-config config.properties --models pets=pets.mar
+
+  python -m export inspect model_store/pets.mar
+  says what an archive holds and whether it is whole, and runs nothing of it.
 """
 
 
@@ -29,17 +35,36 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add = parser.add_argument
-    add("--config-file", type=Path, required=True, metavar="CFG", help="text of cfg.dump()")
-    add("--weights", type=Path, required=True, metavar="W", help="checkpoint of the training")
-    add("--model-name", required=True, metavar="NAME", help="name to serve the model under")
-    add("--version", required=True, metavar="V", help="version to serve it as, such as 1.0")
+    _add_model(parser.add_argument_group("the model"))
+    _add_trust(parser.add_argument_group("what is trusted and tolerated"))
+    _add_archive(parser.add_argument_group("the archive"))
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return parser
+
+
+def _add_model(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add(
+        "--config-file",
+        required=True,
+        metavar="CFG",
+        help="text of cfg.dump(), a LazyConfig (.py or .yaml), or a model-zoo name",
+    )
+    add(
+        "--weights",
+        required=True,
+        metavar="W",
+        help=".pth, .pkl or .safetensors, or an address (detectron2://, https://)",
+    )
     add(
         "--classes",
         metavar="NAMES|FILE",
-        help="class names in the order of the class ids: comma-separated, or a file with one a "
-        "line (default: class_0, class_1, ...)",
+        help="class names in the order of the class ids: comma-separated, a file with one a line, "
+        "or a COCO annotations .json (default: those of the config's data set, if Detectron2 "
+        "knows it)",
     )
+    add("--stuff-classes", metavar="NAMES|FILE", help="the same for semantic segmentation")
     add(
         "--score-threshold",
         type=float,
@@ -47,14 +72,88 @@ def build_parser() -> argparse.ArgumentParser:
         help="lowest score that is answered, 0 to 1 (default: what the config says)",
     )
     add(
+        *("--opts",),
+        dest="overrides",
+        nargs="+",
+        default=(),
+        metavar="KEY VALUE",
+        help="change keys of the config, as Detectron2's tools do",
+    )
+
+
+def _add_trust(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add(
+        "--extra-modules",
+        type=_paths,
+        default=(),
+        metavar="a.py,pkg/",
+        help="code that registers parts of the network; travels in the archive",
+    )
+    add(
+        "--allow-missing",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="weights that may be missing and keep their initial values, such as 'mask_head.*'",
+    )
+    add(
+        "--allow-unexpected",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="weights that the network does not know and that are left behind",
+    )
+    add(
+        "--trust-checkpoint",
+        action="store_true",
+        help="unpickle whatever the checkpoint asks for: runs code of whoever made it",
+    )
+
+
+def _add_archive(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--model-name", required=True, metavar="NAME", help="name to serve the model under")
+    add("--version", required=True, metavar="V", help="version to serve it as, such as 1.0")
+    add(
         *("--export-path", "--output"),
         type=Path,
         default=Path("model_store"),
         metavar="DIR",
         help="folder of the model store (default: %(default)s)",
     )
+    add(
+        "--model-config",
+        type=Path,
+        metavar="YAML",
+        help="TorchServe's settings of the model (default: export/model-config.yaml)",
+    )
+    add(
+        "--verify-image",
+        dest="verify_images",
+        type=Path,
+        nargs="+",
+        default=(),
+        metavar="IMG",
+        help="images to hold the archive against Detectron2 with (default: generated ones)",
+    )
+    add("--skip-verification", action="store_true", help="make the archive without that proof")
     add("-f", "--force", action="store_true", help="replace an archive of this name")
-    add("--debug", action="store_true", help="show the traceback of an error")
+
+
+def _paths(argument: str) -> tuple[Path, ...]:
+    return tuple(Path(part.strip()) for part in argument.split(",") if part.strip())
+
+
+def build_inspect_parser() -> argparse.ArgumentParser:
+    """The arguments of `python -m export inspect`."""
+    parser = argparse.ArgumentParser(
+        prog="python -m export inspect",
+        description="Say what an archive holds and whether it is whole; run nothing of it.",
+    )
+    parser.add_argument("archive", type=Path, metavar="FILE.mar")
+    parser.add_argument("--json", action="store_true", help="print it as JSON")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser
 
 
@@ -64,15 +163,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    arguments = vars(build_parser().parse_args(argv))
-    debug = arguments.pop("debug")
-    # Importing torch and Detectron2 takes seconds: --help and usage errors do not wait for them.
-    # torch.jit.script, which Detectron2 uses, is deprecated; the person exporting cannot mend it.
-    warnings.filterwarnings("ignore", category=FutureWarning, module="torch.jit")
-    from export.pipeline import ExportRequest, export
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["inspect"]:
+        arguments = build_inspect_parser().parse_args(words[1:])
+        return _in_sentences(lambda: _inspect(arguments), debug=arguments.debug)
+    arguments = build_parser().parse_args(words)
+    return _in_sentences(lambda: _export(arguments), debug=arguments.debug)
 
+
+def _in_sentences(command: Callable[[], int], *, debug: bool) -> int:
+    # Shells start background jobs with SIGINT ignored, and Python then leaves it so.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        export(ExportRequest(**arguments), report=lambda line: print(line, flush=True))
+        return command()
     except ExportError as error:
         if debug:
             raise
@@ -82,4 +185,37 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Interrupted; the model store is as it was.", file=sys.stderr)
         return 130
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    # Importing torch and Detectron2 takes seconds: --help and usage errors do not wait for them.
+    # What torch deprecates of what Detectron2 uses, the person exporting cannot mend.
+    warnings.filterwarnings("ignore", category=FutureWarning, module="torch")
+    warnings.filterwarnings("ignore", category=UserWarning, module="torch")
+    from export.pipeline import export
+    from export.request import ExportRequest
+    from export.summary import as_json, describe
+
+    logging.getLogger("torch.fx").setLevel(logging.ERROR)
+    given = {k: v for k, v in vars(arguments).items() if k not in ("json", "debug")}
+    for name in ("overrides", "allow_missing", "allow_unexpected", "verify_images"):
+        given[name] = tuple(given[name])
+    progress = sys.stderr if arguments.json else sys.stdout
+    exported = export(
+        ExportRequest(**given), report=lambda line: print(line, file=progress, flush=True)
+    )
+    for warning in exported.warnings:
+        print(f"Warning: {warning}", file=sys.stderr)
+    print(as_json(exported) if arguments.json else describe(exported))
     return 0
+
+
+def _inspect(arguments: argparse.Namespace) -> int:
+    import json
+
+    from export.inspection import describe, inspect
+
+    found = inspect(arguments.archive)
+    document = json.dumps(found.as_dict(), indent=2, ensure_ascii=False)
+    print(document if arguments.json else describe(found))
+    return 0 if found.is_whole else 1

@@ -1,113 +1,203 @@
-"""The whole way from config and weights to an archive in the model store."""
+"""The whole way from config and weights to a verified archive in the model store."""
 
-import re
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from export.archive import write_archive
-from export.classes import read_classes
-from export.config import class_count, class_count_key, read_config, set_score_threshold
-from export.errors import ExportError
-from export.staging import stage
-from export.weights import fit_to_network, read_checkpoint
+import numpy as np
+import torch
 
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
-_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
+from export import network as networks
+from export.archive import digests, lay_out, pack
+from export.checkpoint import Checkpoint, read_checkpoint
+from export.classes import Labels, find_labels
+from export.errors import ExportError
+from export.fitting import fit_to_network
+from export.inspection import sidecar_of
+from export.model_config import ModelConfig, read_model_config
+from export.owner_modules import copy_modules, import_modules
+from export.request import ExportRequest
+from export.staging import package_versions, stage
+from export.verify import Verdict, read_images, reference_predictor, verify
+from export.zoo import find_weights
+from handler.layout import METADATA_FILE, sha256_of
+from handler.metadata import Metadata
+from handler.model import copy_weights
+from handler.model_input import InputBuilder
+
+Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class ExportRequest:
-    """What the person asked for.
+class Exported:
+    """What an export has made.
 
     Attributes:
-        config_file: Text of `cfg.dump()`.
-        weights: Checkpoint.
-        model_name: Name to serve the model under.
-        version: Version to serve it as.
-        classes: Names, a file of names, or None.
-        score_threshold: Lowest score that is answered, or None for what the config says.
-        export_path: Folder of the model store.
-        force: Replace an archive that is already there.
+        archive: The `.mar`.
+        sha256: Its hex digest.
+        metadata: What it says of itself.
+        weights_size: Bytes of the checkpoint that came in.
+        left_behind: What else was in the checkpoint.
+        verdict: Of the verification, or None where it was skipped.
+        warnings: What the person should know, a sentence each.
     """
 
-    config_file: Path
+    archive: Path
+    sha256: str
+    metadata: Metadata
+    weights_size: int
+    left_behind: tuple[str, ...]
+    verdict: Verdict | None
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Model:
+    """A trained network and everything that is known of it."""
+
+    config: ModelConfig
+    network: torch.nn.Module
+    labels: Labels
+    checkpoint: Checkpoint
     weights: Path
-    model_name: str
-    version: str
-    classes: str | None
-    score_threshold: float | None
-    export_path: Path
-    force: bool
-
-    @property
-    def archive(self) -> Path:
-        """Where the archive goes."""
-        return self.export_path / f"{self.model_name}.mar"
-
-    def problems(self) -> list[str]:
-        """What can be told to be wrong before anything is read, a sentence each."""
-        found = []
-        for option, path in (("--config-file", self.config_file), ("--weights", self.weights)):
-            if not path.is_file():
-                found.append(f"{option} {path} does not exist or is not a file.")
-        if not _NAME.fullmatch(self.model_name):
-            found.append(
-                f'--model-name "{self.model_name}" is refused by TorchServe: start with a letter, '
-                "go on with letters, digits, _, - or dot."
-            )
-        if not _VERSION.fullmatch(self.version) or self.version == "all":
-            found.append(
-                f'--version "{self.version}" cannot stand in a URL: start with a letter or digit, '
-                'go on with letters, digits, _, -, + or dot; "all" is taken.'
-            )
-        if self.score_threshold is not None and not 0 <= self.score_threshold <= 1:
-            found.append(f"--score-threshold {self.score_threshold} is not within 0 and 1.")
-        if self.export_path.exists() and not self.export_path.is_dir():
-            found.append(f"--export-path {self.export_path} is not a folder.")
-        if self.archive.exists() and not self.force:
-            found.append(f"{self.archive} exists already; --force replaces it.")
-        return found
+    owner_modules: tuple[str, ...]
 
 
-def export(request: ExportRequest, *, report: Callable[[str], None]) -> Path:
+def export(request: ExportRequest, *, report: Report) -> Exported:
     """Make the archive.
 
     Args:
         request: What to make.
         report: Gets a sentence before each step.
 
-    Returns:
-        The archive.
-
     Raises:
         ExportError: All problems that were found; the model store is as it was.
     """
     if problems := request.problems():
         raise ExportError(*problems)
-    report(f"Reading {request.config_file}")
-    config = read_config(request.config_file)
-    if request.score_threshold is not None:
-        set_score_threshold(config, request.score_threshold)
-    classes = read_classes(
-        request.classes, count=class_count(config), count_key=class_count_key(config)
+    images = read_images(request.verify_images)
+    try:
+        request.export_path.mkdir(parents=True, exist_ok=True)
+        # Inside the model store, so that the last step is a rename; hidden, so that no server
+        # loads what lies there.
+        with tempfile.TemporaryDirectory(prefix=".export-", dir=request.export_path) as scratch:
+            staged = Path(scratch) / "staged"
+            staged.mkdir()
+            model = _load(request, staged, report)
+            output = networks.answer_to(model.network, InputBuilder(model.config.input), images[0])
+            stage(
+                staged,
+                config_text=model.config.text,
+                state_dict=model.network.state_dict(),
+                model_config=request.model_config,
+            )
+            report("Packing")
+            laid_out = lay_out(staged, model_name=request.model_name, version=request.version)
+            metadata = _metadata(model, networks.output_kinds(output), digests(laid_out))
+            packed = Path(scratch) / "packed.mar"
+            _pack(laid_out, metadata, packed)
+            verdict = None
+            if not request.skip_verification:
+                report("Verifying the finished archive in a process of its own")
+                verdict = _verify(model, packed, images, Path(scratch))
+                metadata = replace(metadata, verification=verdict.as_dict())
+                _pack(laid_out, metadata, packed)
+            sha256 = sha256_of(packed)
+            _publish(packed, sha256, request.archive)
+    except OSError as error:
+        raise ExportError(
+            f"{request.archive} could not be written: {error}. The model store is as it was."
+        ) from error
+    return Exported(
+        archive=request.archive,
+        sha256=sha256,
+        metadata=metadata,
+        weights_size=model.weights.stat().st_size,
+        left_behind=model.checkpoint.left_behind,
+        verdict=verdict,
+        warnings=(*model.config.warnings, *model.labels.warnings),
     )
-    report(f"Reading {request.weights} ({_megabytes(request.weights)})")
-    state_dict = fit_to_network(read_checkpoint(request.weights), config)
-    request.export_path.mkdir(parents=True, exist_ok=True)
-    # Inside the model store, so that the last step is a rename; hidden, so that no server loads it.
-    with tempfile.TemporaryDirectory(prefix=".export-", dir=request.export_path) as scratch:
-        staged = Path(scratch) / "staged"
-        staged.mkdir()
-        stage(staged, config=config, state_dict=state_dict, classes=classes)
-        report("Packing")
-        write_archive(
-            staged, request.archive, model_name=request.model_name, version=request.version
+
+
+def _load(request: ExportRequest, staged: Path, report: Report) -> _Model:
+    """Read everything that the person has, and put it together."""
+    copy_modules(request.extra_modules, staged)
+    owner_modules = import_modules(request.extra_modules, staged)
+    report(f"Reading {request.config_file}")
+    config = read_model_config(
+        request.config_file,
+        overrides=request.overrides,
+        score_threshold=request.score_threshold,
+        owner_modules=owner_modules,
+    )
+    network = networks.build(config, owner_modules)
+    problems: list[str] = []
+    labels = Labels()
+    try:
+        labels = find_labels(
+            classes=request.classes,
+            stuff_classes=request.stuff_classes,
+            datasets=config.datasets,
+            things=networks.thing_count(network, config),
+            stuff=networks.stuff_count(network, config),
+            keypoints=networks.keypoint_count(network),
         )
-    report(f"Wrote {request.archive} ({_megabytes(request.archive)})")
-    return request.archive
+    except ExportError as error:
+        problems.extend(error.problems)
+    report(f"Reading {request.weights}")
+    try:
+        weights = find_weights(request.weights)
+        checkpoint = read_checkpoint(weights, trust=request.trust_checkpoint)
+        state = fit_to_network(
+            checkpoint,
+            network,
+            allow_missing=request.allow_missing,
+            allow_unexpected=request.allow_unexpected,
+        )
+    except ExportError as error:
+        raise ExportError(*problems, *error.problems) from error
+    if problems:
+        raise ExportError(*problems)
+    copy_weights(network, state)
+    return _Model(config, network, labels, checkpoint, weights, owner_modules)
 
 
-def _megabytes(path: Path) -> str:
-    return f"{path.stat().st_size / 1e6:.1f} MB"
+def _metadata(model: _Model, outputs: tuple[str, ...], files: dict[str, str]) -> Metadata:
+    return Metadata(
+        architecture=type(model.network).__name__,
+        config_kind=model.config.kind,
+        input=model.config.input,
+        outputs=outputs,
+        classes=model.labels.classes,
+        stuff_classes=model.labels.stuff_classes,
+        keypoint_names=model.labels.keypoint_names,
+        modules=(*model.config.projects, *model.owner_modules),
+        owner_modules=model.owner_modules,
+        files=files,
+        exported_with=package_versions(),
+    )
+
+
+def _pack(laid_out: Path, metadata: Metadata, destination: Path) -> None:
+    (laid_out / METADATA_FILE).write_text(metadata.to_json(), encoding="utf-8")
+    pack(laid_out, destination)
+
+
+def _verify(model: _Model, archive: Path, images: list[np.ndarray], scratch: Path) -> Verdict:
+    name, reference = reference_predictor(model.config, model.network, scratch)
+    verdict = verify(archive, images, reference_name=name, reference=reference)
+    if not verdict.is_exact:
+        raise ExportError(
+            f"Verification failed, no archive was made: {verdict.sentence()}. "
+            "--skip-verification exports it all the same."
+        )
+    return verdict
+
+
+def _publish(packed: Path, sha256: str, archive: Path) -> None:
+    """Move archive and digest to their places, each complete or not at all."""
+    sidecar = sidecar_of(packed)
+    sidecar.write_text(f"{sha256}  {archive.name}\n", encoding="utf-8")
+    packed.replace(archive)
+    sidecar.replace(sidecar_of(archive))

@@ -2,49 +2,53 @@
 
 import importlib.metadata
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
-from detectron2.config import CfgNode
+import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 import handler
-from export.weights import StateDict
-from handler.metadata import FILE_NAME as METADATA_FILE
-from handler.metadata import Metadata
-from handler.model import CONFIG_FILE, WEIGHTS_FILE, sha256_of
-
-MODEL_CONFIG_FILE = "model-config.yaml"
+from handler.layout import CONFIG_FILE, MODEL_CONFIG_FILE, WEIGHTS_FILE
 
 _PACKAGES = ("torch", "torchvision", "sal-detectron2", "detectron2", "torch-model-archiver")
 
 
-def stage(folder: Path, *, config: CfgNode, state_dict: StateDict, classes: Sequence[str]) -> None:
-    """Write the files of an archive, but for the manifest.
+def stage(
+    folder: Path,
+    *,
+    config_text: str,
+    state_dict: Mapping[str, torch.Tensor],
+    model_config: Path | None = None,
+) -> None:
+    """Write the files of an archive, but for its metadata and manifest.
 
     Args:
-        folder: An empty folder.
-        config: The config for serving.
+        folder: A folder; modules of the model's owner may lie there already.
+        config_text: The config for serving.
         state_dict: Weights for inference.
-        classes: Class names by class id.
+        model_config: TorchServe's settings of the model, or None for those that are shipped.
+
+    Raises:
+        OSError: The disk is full, or the like.
     """
     shutil.copytree(
         Path(handler.__file__).parent,
         folder / "handler",
         ignore=shutil.ignore_patterns("__pycache__", "*.pyc", ".*"),
     )
-    (folder / CONFIG_FILE).write_text(config.dump(), encoding="utf-8")
-    save_file(state_dict, folder / WEIGHTS_FILE)
-    metadata = Metadata(
-        classes=tuple(classes),
-        weights_sha256=sha256_of(folder / WEIGHTS_FILE),
-        exported_with=_versions(),
-    )
-    (folder / METADATA_FILE).write_text(metadata.to_json(), encoding="utf-8")
-    shutil.copy(Path(__file__).with_name(MODEL_CONFIG_FILE), folder / MODEL_CONFIG_FILE)
+    (folder / CONFIG_FILE).write_text(config_text, encoding="utf-8")
+    try:
+        save_file(dict(state_dict), folder / WEIGHTS_FILE)
+    except SafetensorError as error:  # what it makes of a full disk
+        raise OSError(str(error)) from error
+    source = model_config or Path(__file__).with_name(MODEL_CONFIG_FILE)
+    shutil.copy(source, folder / MODEL_CONFIG_FILE)
 
 
-def _versions() -> dict[str, str]:
+def package_versions() -> dict[str, str]:
+    """Versions of what an archive is made with, by package."""
     versions = {"handler": handler.__version__}
     for package in _PACKAGES:
         try:

@@ -1,50 +1,38 @@
-"""The text of a Detectron2 config -> `CfgNode`, without running anything that stands in it.
-
-Detectron2's own `merge_from_file` falls back to unsafe YAML, so that a config can run code. Here
-YAML knows plain values and tuples, and nothing else.
-"""
+"""`config.yaml` of an archive, where it holds a `CfgNode` -> the network that it describes."""
 
 from typing import Any
 
-import yaml
+import torch
 from detectron2.config import CfgNode, get_cfg
+from detectron2.modeling import build_model
 
-
-class _PlainLoader(yaml.SafeLoader):
-    """Safe YAML and Python tuples, which Detectron2's own dumps contain."""
-
-
-def _tuple(loader: yaml.SafeLoader, node: yaml.SequenceNode) -> tuple[Any, ...]:
-    return tuple(loader.construct_sequence(node, deep=True))
-
-
-_PlainLoader.add_constructor("tag:yaml.org,2002:python/tuple", _tuple)
-
-
-def parse_yaml(text: str) -> Any:
-    """Parse YAML that may hold plain values and tuples.
-
-    Raises:
-        yaml.YAMLError: Not YAML, or a tag that would construct anything else.
-    """
-    # _PlainLoader is a SafeLoader; it constructs tuples besides and nothing more.
-    return yaml.load(text, Loader=_PlainLoader)
+from handler.plain_yaml import parse_yaml
 
 
 def parse_config(text: str) -> CfgNode:
-    """Read a config of the installed Detectron2's version, over Detectron2's defaults.
+    """Read what `cfg.dump()` gives, over the installed Detectron2's defaults.
 
-    Args:
-        text: What `cfg.dump()` gives.
+    Keys that the installed Detectron2 does not know are kept: they belong to its projects, to
+    modules of the model's owner, or to another release.
 
     Raises:
         yaml.YAMLError: Not YAML, or YAML that would run code.
-        ValueError: YAML, but not a mapping of config keys.
-        KeyError: A key that Detectron2 does not know.
+        ValueError: YAML, but not a mapping of config keys, or a value of the wrong type.
     """
-    values = parse_yaml(text)
+    values: Any = parse_yaml(text)
     if not isinstance(values, dict):
         raise ValueError(f"A config is a mapping of keys, this is a {type(values).__name__}.")
     config = get_cfg()
+    config.set_new_allowed(True)
     config.merge_from_other_cfg(CfgNode(values))
     return config
+
+
+def build_from_config(config: CfgNode, *, device: str) -> torch.nn.Module:
+    """Build the network of a config, without weights, on a device such as `cpu` or `cuda:0`."""
+    config = config.clone()
+    config.defrost()
+    config.MODEL.DEVICE = device
+    config.freeze()
+    network: torch.nn.Module = build_model(config)
+    return network

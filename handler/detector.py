@@ -53,7 +53,7 @@ class Detector:
         self._name = name
         self._version = version
         self._settings = settings or Settings()
-        self._build_input = InputBuilder(model.config)
+        self._build_input = InputBuilder(model.metadata.input)
 
     @classmethod
     def load(
@@ -79,8 +79,8 @@ class Detector:
         """
         model = Model.load(model_dir, device=device)
         detector = cls(model, name=name, version=version, settings=settings)
-        shortest = model.config.INPUT.MIN_SIZE_TEST
-        blank_bgr = np.zeros((shortest, shortest, 3), dtype=np.uint8)
+        side = model.metadata.input.min_size or 256
+        blank_bgr = np.zeros((side, side, 3), dtype=np.uint8)
         model.predict([detector._build_input(blank_bgr)])
         return detector
 
@@ -124,7 +124,7 @@ class Detector:
     def _encode(self, output: dict[str, Any]) -> bytes:
         return encode_native(
             Predictions.from_instances(output["instances"]),
-            classes=self._model.metadata.classes,
+            classes=self._model.metadata.class_names,
             model_name=self._name,
             model_version=self._version,
         )

@@ -1,11 +1,45 @@
 """`metadata.json` of an archive: what the model is, written by `export`, read by the worker."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any, Literal, TypeAlias
 
-FILE_NAME = "metadata.json"
+from handler.layout import METADATA_FILE
+
 FORMAT_VERSION = 1
+
+ConfigKind: TypeAlias = Literal["yacs", "lazy"]
+
+
+@dataclass(frozen=True)
+class ClassInfo:
+    """One class.
+
+    Attributes:
+        name: Its name.
+        color_rgb: Its colour in pictures, each 0..255.
+        dataset_id: Its id in the data set that the model was trained on, where one is known.
+    """
+
+    name: str
+    color_rgb: tuple[int, int, int]
+    dataset_id: int | None = None
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """How images are prepared for the network.
+
+    Attributes:
+        channels: Order of the channels, `BGR` or `RGB`.
+        min_size: Length in pixels that the shorter side is resized to; 0 leaves images alone.
+        max_size: Length in pixels that the longer side may have after that.
+    """
+
+    channels: Literal["BGR", "RGB"]
+    min_size: int
+    max_size: int
 
 
 @dataclass(frozen=True)
@@ -13,14 +47,39 @@ class Metadata:
     """What an archive says of its model beyond config and weights.
 
     Attributes:
-        classes: Class names; the position is the `class_id` that the model answers with.
-        weights_sha256: Hex digest of the weights file, checked when a worker loads it.
+        architecture: Name of the network's class, such as `GeneralizedRCNN`.
+        config_kind: How `config.yaml` is to be read: `yacs` (a CfgNode) or `lazy`.
+        modules: Python modules to import before the network is built, because they register parts
+            of it: Detectron2's projects by their full name, the owner's modules by theirs.
+        owner_modules: Those of them that travel inside the archive.
+        input: How images are prepared.
+        outputs: What the network answers with: `boxes`, `masks`, `keypoints`, `proposals`,
+            `semantic`, `panoptic`.
+        classes: Of the instances; the position is the `class_id` that the model answers with.
+        stuff_classes: Of semantic and panoptic segmentation.
+        keypoint_names: In the order of the model's keypoints.
+        files: Hex sha256 of the archive's other files, by name.
         exported_with: Versions of the packages that the archive was made with, by name.
+        verification: What `export` found when it held the finished archive against Detectron2.
     """
 
-    classes: tuple[str, ...]
-    weights_sha256: str
+    architecture: str
+    config_kind: ConfigKind
+    input: InputSpec
+    outputs: tuple[str, ...]
+    classes: tuple[ClassInfo, ...]
+    files: dict[str, str]
     exported_with: dict[str, str]
+    stuff_classes: tuple[ClassInfo, ...] = ()
+    keypoint_names: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
+    owner_modules: tuple[str, ...] = ()
+    verification: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of `classes`, by class id."""
+        return tuple(one.name for one in self.classes)
 
     def to_json(self) -> str:
         """The text of the file, the same for the same content."""
@@ -28,17 +87,35 @@ class Metadata:
         return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
     @classmethod
+    def from_json(cls, text: str) -> "Metadata":
+        """Read the text of the file.
+
+        Raises:
+            ValueError: Not such a file, or written by a newer export than this handler knows.
+        """
+        try:
+            document = json.loads(text)
+            version = document.pop("format_version")
+            if version != FORMAT_VERSION:
+                raise ValueError(f"it has format version {version}, {FORMAT_VERSION} is read here")
+            for key in ("classes", "stuff_classes"):
+                document[key] = tuple(_class_info(one) for one in document[key])
+            for key in ("outputs", "keypoint_names", "modules", "owner_modules"):
+                document[key] = tuple(document[key])
+            return cls(**{**document, "input": InputSpec(**document["input"])})
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ValueError(f"{METADATA_FILE} cannot be read: {error}.") from error
+
+    @classmethod
     def read(cls, model_dir: Path) -> "Metadata":
         """Read the file of an opened archive.
 
         Raises:
-            ValueError: Written by a newer export than this handler knows.
+            ValueError: As `from_json`.
         """
-        document = json.loads((model_dir / FILE_NAME).read_text(encoding="utf-8"))
-        version = document.pop("format_version")
-        if version != FORMAT_VERSION:
-            raise ValueError(
-                f"{FILE_NAME} has format version {version}, this handler reads {FORMAT_VERSION}."
-            )
-        document["classes"] = tuple(document["classes"])
-        return cls(**document)
+        return cls.from_json((model_dir / METADATA_FILE).read_text(encoding="utf-8"))
+
+
+def _class_info(document: dict[str, Any]) -> ClassInfo:
+    red, green, blue = document["color_rgb"]
+    return ClassInfo(**{**document, "color_rgb": (red, green, blue)})

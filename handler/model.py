@@ -1,21 +1,20 @@
-"""An opened archive -> the network, its config and what the archive says of it."""
+"""An opened archive -> the network and what the archive says of it."""
 
-import hashlib
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from detectron2.config import CfgNode
-from detectron2.modeling import build_model
 from safetensors.torch import load_file
 
-from handler.config import parse_config
-from handler.metadata import Metadata
+from handler.config import build_from_config, parse_config
+from handler.layout import CONFIG_FILE, WEIGHTS_FILE, sha256_of
+from handler.lazy_config import build_from_lazy
+from handler.metadata import ConfigKind, Metadata
 from handler.model_input import ModelInput
-
-CONFIG_FILE = "config.yaml"
-WEIGHTS_FILE = "model.safetensors"
+from handler.plain_yaml import parse_yaml
+from handler.registering import import_registering
 
 
 @dataclass(frozen=True)
@@ -23,13 +22,11 @@ class Model:
     """A network in evaluation mode on its device.
 
     Attributes:
-        network: Built by Detectron2 from `config`, weights loaded.
-        config: Frozen; `MODEL.DEVICE` is the worker's device.
+        network: Built by Detectron2 from the archive's config, weights loaded.
         metadata: The archive's `metadata.json`.
     """
 
     network: torch.nn.Module
-    config: CfgNode
     metadata: Metadata
 
     @classmethod
@@ -37,26 +34,29 @@ class Model:
         """Rebuild the model of an opened archive.
 
         Args:
-            model_dir: Folder with `config.yaml`, `model.safetensors` and `metadata.json`.
+            model_dir: Folder with `config.yaml`, `model.safetensors` and `metadata.json`; where the
+                archive brings modules of its own, it is on Python's path.
             device: Where to run it: `cpu`, `cuda:0`, ...
 
         Raises:
-            ValueError: The weights are not the ones that were exported.
-            RuntimeError: The weights do not fit the network.
+            ValueError: Config or weights are not the ones that were exported, or do not fit.
         """
         metadata = Metadata.read(model_dir)
-        weights_file = model_dir / WEIGHTS_FILE
-        digest = sha256_of(weights_file)
-        if digest != metadata.weights_sha256:
-            raise ValueError(
-                f"{WEIGHTS_FILE} has sha256 {digest}, the archive was made with "
-                f"{metadata.weights_sha256}: it was damaged or exchanged."
-            )
-        config = parse_config((model_dir / CONFIG_FILE).read_text(encoding="utf-8"))
-        config.MODEL.DEVICE = device
-        network = build_network(config)
-        network.load_state_dict(load_file(weights_file), strict=True)
-        return cls(network=network, config=config, metadata=metadata)
+        for name in (CONFIG_FILE, WEIGHTS_FILE):
+            digest = sha256_of(model_dir / name)
+            if digest != metadata.files[name]:
+                raise ValueError(
+                    f"{name} has sha256 {digest}, the archive was made with "
+                    f"{metadata.files[name]}: it was damaged or exchanged."
+                )
+        for module in metadata.modules:
+            import_registering(module)
+        text = (model_dir / CONFIG_FILE).read_text(encoding="utf-8")
+        network = build_network(
+            text, kind=metadata.config_kind, modules=metadata.owner_modules, device=device
+        )
+        copy_weights(network, load_file(model_dir / WEIGHTS_FILE))
+        return cls(network=network, metadata=metadata)
 
     def padded_size_hw(self, model_input: ModelInput) -> tuple[int, int]:
         """Size to which the network pads this input when it is alone in its batch.
@@ -80,17 +80,47 @@ class Model:
         return outputs
 
 
-def build_network(config: CfgNode) -> torch.nn.Module:
-    """Build the untrained network of a config, in evaluation mode, on `MODEL.DEVICE`."""
-    config.freeze()
-    network: torch.nn.Module = build_model(config)
+def build_network(
+    text: str, *, kind: ConfigKind, modules: Collection[str] = (), device: str
+) -> torch.nn.Module:
+    """Build the network of an archive's `config.yaml`, without weights, in evaluation mode.
+
+    Args:
+        text: Content of the file.
+        kind: How to read it.
+        modules: Modules of the model's owner that a config of kind `lazy` may name.
+        device: Where the network goes.
+    """
+    if kind == "yacs":
+        network = build_from_config(parse_config(text), device=device)
+    else:
+        network = build_from_lazy(parse_yaml(text), modules=modules).to(device)
     return network.eval()
 
 
-def sha256_of(path: Path) -> str:
-    """Hex digest of a file, read in pieces."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def copy_weights(network: torch.nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Copy tensors into a network, name by name, converting nothing.
+
+    `load_state_dict` would run the hooks with which modules mend checkpoints of older releases;
+    they tell the age by marks that safetensors do not carry, and would mend what is whole.
+
+    Raises:
+        ValueError: Names or shapes differ.
+    """
+    state = network.state_dict()
+    if differing := state.keys() ^ tensors.keys():
+        raise ValueError(
+            f"The weights do not fit the installed Detectron2's network: {sorted(differing)} "
+            "stand on one side alone."
+        )
+    with torch.no_grad():
+        for name, tensor in tensors.items():
+            if state[name].shape != tensor.shape:
+                raise ValueError(
+                    f"The weights do not fit the installed Detectron2's network: {name} has shape "
+                    f"{tuple(tensor.shape)}, the network's is {tuple(state[name].shape)}."
+                )
+            state[name].copy_(tensor)
 
 
 def _round_up(value: int, multiple: int) -> int:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from detectron2.config import CfgNode
-from detectron2.data.transforms import ResizeShortestEdge
+from detectron2.data.transforms import ResizeShortestEdge, ResizeTransform
 
 from handler.errors import UnsupportedImage
+from handler.metadata import InputSpec
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,11 @@ class ModelInput:
 
 
 class InputBuilder:
-    """Resizes images as `INPUT.MIN_SIZE_TEST`, `MAX_SIZE_TEST` and `FORMAT` of a config say."""
+    """Prepares images as an `InputSpec` says."""
 
-    def __init__(self, config: CfgNode) -> None:
-        shortest = config.INPUT.MIN_SIZE_TEST
-        self._resize = ResizeShortestEdge([shortest, shortest], config.INPUT.MAX_SIZE_TEST)
-        self._is_rgb = config.INPUT.FORMAT == "RGB"
+    def __init__(self, spec: InputSpec) -> None:
+        self._resize = ResizeShortestEdge([spec.min_size, spec.min_size], spec.max_size)
+        self._is_rgb = spec.channels == "RGB"
 
     def __call__(self, image_bgr: npt.NDArray[np.uint8]) -> ModelInput:
         """Prepare one image.
@@ -50,7 +49,7 @@ class InputBuilder:
         image = image_bgr[:, :, ::-1] if self._is_rgb else image_bgr
         height, width = image.shape[:2]
         transform = self._resize.get_transform(image)
-        if min(transform.new_h, transform.new_w) < 1:
+        if isinstance(transform, ResizeTransform) and min(transform.new_h, transform.new_w) < 1:
             raise UnsupportedImage(
                 f"An image of {width} x {height} pixels is too long and thin: resized to the "
                 f"model's input it would be {transform.new_w} x {transform.new_h} pixels."

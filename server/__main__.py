@@ -17,6 +17,15 @@ example:
 """
 
 
+def _stop_on_signals() -> None:
+    """Let a supervisor's SIGTERM and a closed terminal stop the server as Ctrl-C does."""
+    # Shells start background jobs with SIGINT ignored, and Python then leaves it so.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup wants it ignored
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
+
+
 def main() -> int:
     """Run the command.
 
@@ -34,9 +43,7 @@ def main() -> int:
     add("--model-store", type=Path, default=Path("model_store"), metavar="DIR")
     add("--models", nargs="+", default=["all"], metavar="[NAME=]FILE.mar")
     arguments = parser.parse_args()
-    # A supervisor's SIGTERM and a closed terminal stop the server as Ctrl-C does.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+    _stop_on_signals()
     try:
         with TorchServe(
             config=arguments.ts_config,

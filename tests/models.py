@@ -59,7 +59,7 @@ def save_training(folder: Path, config: CfgNode | None = None) -> Training:
     config = config or tiny_config()
     torch.manual_seed(7)
     network = build_model(config)
-    _make_it_find_something(network)
+    make_it_find_something(network)
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9)
     checkpoint = {
         "model": network.state_dict(),
@@ -72,7 +72,7 @@ def save_training(folder: Path, config: CfgNode | None = None) -> Training:
     return training
 
 
-def _make_it_find_something(network: torch.nn.Module) -> None:
+def make_it_find_something(network: torch.nn.Module) -> None:
     """Give an untrained network statistics under which scores differ and masks are partly full.
 
     Fresh batch norms let activations grow from block to block until one class gets all the score.
@@ -85,4 +85,5 @@ def _make_it_find_something(network: torch.nn.Module) -> None:
         network.backbone(torch.rand(8, 3, 96, 128) * 255 - 110)
         if roi_heads := getattr(network, "roi_heads", None):
             roi_heads.box_predictor.cls_score.weight *= 1.5
-            roi_heads.mask_head.predictor.weight += 3e-4
+            if predictor := getattr(roi_heads.mask_head, "predictor", None):
+                predictor.weight += 3e-4

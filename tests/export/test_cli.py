@@ -1,3 +1,7 @@
+import hashlib
+import json
+import resource
+import signal
 import subprocess
 import sys
 import zipfile
@@ -7,7 +11,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+import export.pipeline
 from export.cli import main
+from export.errors import ExportError
 from handler.config import parse_config
 from handler.metadata import Metadata
 from tests.models import CLASSES, Training, save_training, tiny_config
@@ -72,7 +78,11 @@ def test_honours_source_date_epoch(arguments, tmp_path, monkeypatch):
 
 def test_leaves_nothing_but_the_archive(arguments, tmp_path):
     assert run(arguments) == 0
-    assert [path.name for path in (tmp_path / "store").iterdir()] == ["tiny.mar"]
+    names = sorted(path.name for path in (tmp_path / "store").iterdir())
+    assert names == ["tiny.mar", "tiny.mar.sha256"]
+    archive = (tmp_path / "store" / "tiny.mar").read_bytes()
+    sidecar = (tmp_path / "store" / "tiny.mar.sha256").read_text()
+    assert sidecar == f"{hashlib.sha256(archive).hexdigest()}  tiny.mar\n"
 
 
 def opened_config(archive: Path):
@@ -113,7 +123,7 @@ def test_names_classes_by_number_where_none_are_given(arguments, tmp_path):
     assert run(arguments) == 0
     with zipfile.ZipFile(tmp_path / "store" / "tiny.mar") as mar:
         mar.extract("metadata.json", tmp_path)
-    assert Metadata.read(tmp_path).classes == ("class_0", "class_1", "class_2")
+    assert Metadata.read(tmp_path).class_names == ("class_0", "class_1", "class_2")
 
 
 def test_keeps_an_archive_that_is_there(arguments, tmp_path, capsys):
@@ -131,7 +141,9 @@ def test_keeps_an_archive_that_is_there(arguments, tmp_path, capsys):
     ("changes", "sentences"),
     [
         pytest.param({"--weights": "no.pth"}, ["--weights no.pth does not exist"], id="no weights"),
-        pytest.param({"--config-file": "no.yaml"}, ["no.yaml does not exist"], id="no config"),
+        pytest.param(
+            {"--config-file": "no.yaml"}, ["no.yaml is neither a file nor"], id="no config"
+        ),
         pytest.param({"--model-name": "1st"}, ['"1st" is refused'], id="name"),
         pytest.param({"--model-name": "../x"}, ['"../x" is refused'], id="name with a path"),
         pytest.param({"--version": "a/b"}, ['"a/b" cannot stand in a URL'], id="version"),
@@ -155,19 +167,15 @@ def test_says_what_is_wrong_and_leaves_nothing(changes, sentences, arguments, tm
 
 
 def test_shows_the_traceback_when_asked(arguments):
-    from export.errors import ExportError
-
     with pytest.raises(ExportError):
         run({**arguments, "--weights": "no.pth"}, "--debug")
 
 
 def test_an_interruption_leaves_the_store_as_it_was(arguments, tmp_path, monkeypatch, capsys):
-    import export.archive
-
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(export.archive, "_zip", interrupted)
+    monkeypatch.setattr(export.pipeline, "pack", interrupted)
     assert run(arguments) == 130
     assert "Interrupted" in capsys.readouterr().err
     assert list((tmp_path / "store").iterdir()) == []
@@ -189,3 +197,134 @@ def test_usage_errors_exit_with_2(capsys):
         main(["--config-file", "x"])
     assert caught.value.code == 2
     assert "--weights" in capsys.readouterr().err
+
+
+def test_an_existing_archive_is_named_with_what_it_holds(arguments, capsys):
+    assert run(arguments) == 0
+    assert run({**arguments, "--version": "2.0"}) == 1
+    assert "tiny.mar exists already and holds tiny 1.0; --force" in capsys.readouterr().err
+
+
+def test_the_summary_as_json(arguments, capsys):
+    assert run(arguments, "--json") == 0
+    out, err = capsys.readouterr()
+    document = json.loads(out)
+    assert document["metadata"]["verification"]["exact"]
+    assert document["archive_bytes"] < document["weights_bytes"]
+    assert document["left_behind"] == ["iteration", "optimizer"]
+    assert "Packing" in err
+
+
+def test_the_summary_ends_with_what_to_type(arguments, capsys):
+    assert run(arguments) == 0
+    out = capsys.readouterr().out
+    assert "torchserve --start" in out
+    assert "--models tiny=tiny.mar" in out
+    assert "curl -H" in out
+    assert "/predictions/tiny" in out
+
+
+def test_a_failed_verification_leaves_no_archive(arguments, tmp_path, monkeypatch, capsys):
+    # What the reference says is changed by the least that can be changed: one score.
+    genuine = export.pipeline.reference_predictor
+
+    def tampered(*given):
+        name, predict = genuine(*given)
+
+        def predict_otherwise(image_bgr):
+            output = predict(image_bgr)
+            output["instances"].scores[0] += 1e-3
+            return output
+
+        return name, predict_otherwise
+
+    monkeypatch.setattr(export.pipeline, "reference_predictor", tampered)
+    assert run(arguments) == 1
+    error = capsys.readouterr().err
+    assert "Verification failed, no archive was made" in error
+    assert "largest score difference 0.001" in error
+    assert not list(tmp_path.glob("store/*"))
+
+
+def test_a_failed_verification_keeps_the_old_archive(arguments, tmp_path, monkeypatch):
+    assert run(arguments) == 0
+    before = (tmp_path / "store" / "tiny.mar").read_bytes()
+    monkeypatch.setattr(
+        export.pipeline,
+        "verify",
+        lambda *_, **__: (_ for _ in ()).throw(ExportError("it does not work")),
+    )
+    assert run({**arguments, "--version": "2.0"}, "--force") == 1
+    assert (tmp_path / "store" / "tiny.mar").read_bytes() == before
+
+
+def command(arguments: dict[str, str]) -> list[str]:
+    words = [word for pair in arguments.items() for word in pair]
+    return [sys.executable, "-m", "export", *words]
+
+
+def test_a_full_disk_is_said_in_a_sentence(arguments, tmp_path, pytestconfig):
+    # No file of this process may grow beyond 300 kB: writing the weights fails as on a full disk.
+    def small_files():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+
+    result = subprocess.run(
+        command(arguments),
+        cwd=pytestconfig.rootpath,
+        preexec_fn=small_files,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 1
+    assert "could not be written" in result.stderr
+    assert "The model store is as it was" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not list((tmp_path / "store").iterdir())
+
+
+def test_ctrl_c_in_the_middle_leaves_nothing(arguments, tmp_path, pytestconfig):
+    process = subprocess.Popen(
+        command(arguments),
+        cwd=pytestconfig.rootpath,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        for line in process.stdout:
+            if line.startswith("Verifying"):
+                process.send_signal(signal.SIGINT)
+                break
+        _, error = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert error.endswith("Interrupted; the model store is as it was.\n")
+    assert not list((tmp_path / "store").iterdir())
+
+
+def test_a_temp_folder_of_the_models_name_survives(arguments, tmp_path, monkeypatch):
+    # torch-model-archiver deletes <temp>/<model-name>, whatever it is.
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    precious = tmp_path / "tiny" / "precious.txt"
+    precious.parent.mkdir()
+    precious.touch()
+    assert run(arguments) == 0
+    assert precious.exists()
+
+
+def test_two_exports_of_one_name_at_once_do_not_disturb_each_other(
+    arguments, tmp_path, pytestconfig
+):
+    stores = [tmp_path / "a", tmp_path / "b"]
+    processes = [
+        subprocess.Popen(
+            command({**arguments, "--export-path": str(store)}),
+            cwd=pytestconfig.rootpath,
+            stdout=subprocess.DEVNULL,
+        )
+        for store in stores
+    ]
+    assert [process.wait(120) for process in processes] == [0, 0]
+    first, second = ((store / "tiny.mar").read_bytes() for store in stores)
+    assert first == second

@@ -1,10 +1,14 @@
+import json
 import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
-from handler.metadata import Metadata
-from handler.model import CONFIG_FILE, WEIGHTS_FILE, Model
+from handler.config import build_from_config
+from handler.layout import CONFIG_FILE, METADATA_FILE, WEIGHTS_FILE, sha256_of
+from handler.model import Model, copy_weights
+from tests.models import tiny_config
 
 
 @pytest.fixture
@@ -15,34 +19,38 @@ def copy(opened: Path, tmp_path: Path) -> Path:
 def test_is_ready_for_inference(opened):
     model = Model.load(opened, device="cpu")
     assert not model.network.training
-    assert model.config.is_frozen()
-    assert model.metadata.classes == ("red", "green", "blue")
+    assert model.metadata.class_names == ("red", "green", "blue")
 
 
-def test_refuses_weights_that_were_exchanged(copy):
-    weights = copy / WEIGHTS_FILE
-    content = bytearray(weights.read_bytes())
+@pytest.mark.parametrize("name", [CONFIG_FILE, WEIGHTS_FILE])
+def test_refuses_what_was_exchanged(name, copy):
+    content = bytearray((copy / name).read_bytes())
     content[-1] ^= 1
-    weights.write_bytes(content)
-    with pytest.raises(ValueError, match="damaged or exchanged"):
+    (copy / name).write_bytes(content)
+    with pytest.raises(ValueError, match=f"{name} has sha256 .* damaged or exchanged"):
         Model.load(copy, device="cpu")
 
 
 def test_refuses_weights_of_another_network(copy):
     config = copy / CONFIG_FILE
     config.write_text(config.read_text().replace("NUM_CLASSES: 3", "NUM_CLASSES: 4"))
-    with pytest.raises(RuntimeError, match="size mismatch"):
+    metadata = json.loads((copy / METADATA_FILE).read_text())
+    metadata["files"][CONFIG_FILE] = sha256_of(config)
+    (copy / METADATA_FILE).write_text(json.dumps(metadata))
+    with pytest.raises(ValueError, match=r"has shape .*, the network's is"):
         Model.load(copy, device="cpu")
 
 
-def test_refuses_metadata_of_a_newer_export(copy):
-    file = copy / "metadata.json"
-    file.write_text(file.read_text().replace('"format_version": 1', '"format_version": 2'))
-    with pytest.raises(ValueError, match="format version 2, this handler reads 1"):
-        Metadata.read(copy)
-
-
-def test_metadata_survives_its_file(tmp_path):
-    metadata = Metadata(classes=("a", "ü"), weights_sha256="0" * 64, exported_with={"torch": "2"})
-    (tmp_path / "metadata.json").write_text(metadata.to_json(), encoding="utf-8")
-    assert Metadata.read(tmp_path) == metadata
+@pytest.mark.parametrize("side", ["missing", "too many"])
+def test_weights_are_copied_whole_or_not_at_all(side):
+    network = build_from_config(tiny_config(), device="cpu")
+    tensors = {name: torch.ones_like(tensor) for name, tensor in network.state_dict().items()}
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    if side == "missing":
+        tensors.popitem()
+    else:
+        tensors["more"] = torch.ones(1)
+    with pytest.raises(ValueError, match="stand on one side alone"):
+        copy_weights(network, tensors)
+    after = network.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)

@@ -3,6 +3,7 @@ import torch
 from detectron2.engine import DefaultPredictor
 
 from handler.errors import UnsupportedImage
+from handler.metadata import InputSpec
 from handler.model_input import InputBuilder
 from tests.images import noise_bgr
 from tests.models import Training, tiny_config
@@ -30,7 +31,7 @@ def test_equals_what_default_predictor_gives_its_model(
     image_bgr = noise_bgr(height, width)
     predictor(image_bgr)
 
-    model_input = InputBuilder(config)(image_bgr).as_dict()
+    model_input = InputBuilder(InputSpec(channels, 96, 192))(image_bgr).as_dict()
 
     assert model_input.keys() == seen[0].keys()
     assert (model_input["height"], model_input["width"]) == (height, width)
@@ -40,4 +41,9 @@ def test_equals_what_default_predictor_gives_its_model(
 
 def test_refuses_an_image_that_vanishes_when_resized():
     with pytest.raises(UnsupportedImage, match="1 x 100000 pixels is too long and thin"):
-        InputBuilder(tiny_config())(noise_bgr(100_000, 1))
+        InputBuilder(InputSpec("BGR", 96, 192))(noise_bgr(100_000, 1))
+
+
+def test_a_shortest_side_of_0_leaves_images_alone():
+    model_input = InputBuilder(InputSpec("BGR", 0, 192))(noise_bgr(7, 500))
+    assert model_input.image.shape == (3, 7, 500)

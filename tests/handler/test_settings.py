@@ -1,7 +1,7 @@
 import pytest
 import yaml
 
-from export.staging import MODEL_CONFIG_FILE
+from handler.layout import MODEL_CONFIG_FILE
 from handler.settings import Settings
 
 

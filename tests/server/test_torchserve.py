@@ -124,11 +124,13 @@ def test_the_command_stops_on_a_signal_and_leaves_no_process(number, config_file
         command(config_file, store), cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
     with process:
-        parent = psutil.Process(process.pid)
-        while len(processes := family(parent)) < 4:  # ours, launcher, Java, worker
-            assert process.poll() is None, process.stderr.read()
-        process.send_signal(number)
-        assert process.wait(60) == 0
+        try:
+            while len(processes := family(psutil.Process(process.pid))) < 4:
+                assert process.poll() is None, process.stderr.read()  # ours, launcher, Java, worker
+            process.send_signal(number)
+            assert process.wait(60) == 0
+        finally:
+            process.terminate()
         assert process.stderr.read().decode().endswith("Stopped.\n")
     assert not alive(processes[1:])
 

@@ -1,0 +1,101 @@
+"""A checkpoint's tensors into the network that a config describes, nothing missing in silence."""
+
+import fnmatch
+import logging
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import torch
+from detectron2.checkpoint.c2_model_loading import align_and_update_state_dicts
+
+from export.checkpoint import Checkpoint, StateDict
+from export.errors import ExportError
+
+
+def fit_to_network(
+    checkpoint: Checkpoint,
+    network: torch.nn.Module,
+    *,
+    allow_missing: Sequence[str] = (),
+    allow_unexpected: Sequence[str] = (),
+) -> StateDict:
+    """Load tensors into a network and take them out as inference wants them.
+
+    Args:
+        checkpoint: What a file of weights holds.
+        network: The network, whose weights are overwritten.
+        allow_missing: Patterns of names that may be missing and keep their initial values.
+        allow_unexpected: Patterns of names that the network may not know and that are left behind.
+
+    Returns:
+        The network's complete state, on the CPU, each tensor with memory of its own.
+
+    Raises:
+        ExportError: Every missing, unexpected and wrong-shaped tensor, in one message.
+    """
+    tensors = _in_detectron2_names(checkpoint, network)
+    state = network.state_dict()
+    misshapen = {n for n, t in tensors.items() if n in state and t.shape != state[n].shape}
+    shapes = {name: tuple(tensors.pop(name).shape) for name in misshapen}
+    # Modules mend checkpoints of older releases while they load: what they miss then is missing.
+    result = network.load_state_dict(tensors, strict=False)
+    missing = [n for n in result.missing_keys if n not in misshapen and not _any(n, allow_missing)]
+    # Buffers that the network computes for itself; old checkpoints carry them all the same.
+    computed = {name for name, _ in network.named_buffers()} - set(state)
+    unknown = [
+        name
+        for name in result.unexpected_keys
+        if name not in computed and not _any(name, allow_unexpected)
+    ]
+    problems = [
+        *(f"missing in the weights: {name}" for name in missing),
+        *(f"unknown to the config's network: {name}" for name in unknown),
+        *(
+            f"shape of {name}: {shapes[name]} in the weights, {tuple(state[name].shape)} by the "
+            "config"
+            for name in sorted(misshapen)
+        ),
+    ]
+    if problems:
+        raise ExportError(
+            f"The weights do not fit the config's network ({len(problems)} differences):",
+            *(f"  {problem}" for problem in problems),
+            *(["What may be missing is named by --allow-missing PATTERN."] if missing else []),
+            *(["What may be left behind, by --allow-unexpected PATTERN."] if unknown else []),
+        )
+    return {
+        name: tensor.detach().clone().contiguous() for name, tensor in network.state_dict().items()
+    }
+
+
+def _in_detectron2_names(checkpoint: Checkpoint, network: torch.nn.Module) -> StateDict:
+    if checkpoint.naming == "detectron2":
+        tensors: StateDict = OrderedDict(checkpoint.tensors)
+        state = network.state_dict()
+        versions = getattr(checkpoint.tensors, "_metadata", None)
+        if versions is None and tensors.keys() == state.keys():
+            # Every name is as it should be: without versions, modules would mend what is whole.
+            versions = state._metadata  # type: ignore[attr-defined]
+        if versions is not None:
+            tensors._metadata = versions  # type: ignore[attr-defined]
+        return tensors
+    matcher = logging.getLogger("detectron2.checkpoint.c2_model_loading")
+    level = matcher.level
+    matcher.setLevel(logging.ERROR)  # it logs a table of every name
+    try:
+        matched: StateDict = align_and_update_state_dicts(
+            network.state_dict(),
+            dict(checkpoint.tensors),
+            c2_conversion=checkpoint.naming == "caffe2",
+        )
+    except (ValueError, KeyError, AssertionError) as error:
+        raise ExportError(
+            f"The weights' names cannot be matched with the config's network: {error}."
+        ) from error
+    finally:
+        matcher.setLevel(level)
+    return matched
+
+
+def _any(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)

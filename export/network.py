@@ -1,0 +1,92 @@
+"""What a built network says of itself: its classes, its keypoints, what it answers with."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from export.classes import Count
+from export.errors import ExportError
+from export.model_config import ModelConfig
+from handler.model import build_network
+from handler.model_input import InputBuilder
+
+
+def build(config: ModelConfig, owner_modules: tuple[str, ...]) -> torch.nn.Module:
+    """Build the network of a config on the CPU, without weights.
+
+    Raises:
+        ExportError: Detectron2 cannot build it; says why.
+    """
+    try:
+        return build_network(config.text, kind=config.kind, modules=owner_modules, device="cpu")
+    except Exception as error:
+        # Detectron2 says what is wrong with a config by asserts, KeyErrors of its registries,
+        # missing extensions as ImportErrors, and whatever else its parts raise.
+        reason = f"{type(error).__name__}: {error}".strip(": ")
+        raise ExportError(
+            f"Detectron2 cannot build the network of the config: {reason}. Modules of your own "
+            "are given with --extra-modules."
+        ) from error
+
+
+def thing_count(network: Any, config: ModelConfig) -> Count:
+    """How many classes of instances the network tells apart."""
+    if (heads := getattr(network, "roi_heads", None)) is not None:
+        source = {"yacs": "MODEL.ROI_HEADS.NUM_CLASSES", "lazy": "model.roi_heads.num_classes"}
+        return Count(int(getattr(heads, "num_classes", 0)), source[config.kind])
+    number = getattr(network, "num_classes", 0)
+    source = {"yacs": "MODEL.RETINANET.NUM_CLASSES", "lazy": "model.num_classes"}
+    return Count(int(number), source[config.kind])
+
+
+def stuff_count(network: Any, config: ModelConfig) -> Count:
+    """How many classes of semantic segmentation the network tells apart."""
+    source = {
+        "yacs": "MODEL.SEM_SEG_HEAD.NUM_CLASSES",
+        "lazy": "model.sem_seg_head.num_classes",
+    }[config.kind]
+    head = getattr(network, "sem_seg_head", None)
+    if head is None:
+        return Count(0, source)
+    predictor = getattr(head, "predictor", None)
+    number = getattr(head, "num_classes", 0) or getattr(predictor, "out_channels", 0)
+    return Count(int(number or 0), source)
+
+
+def keypoint_count(network: Any) -> int:
+    """Number of keypoints of an instance; 0 for none."""
+    head = getattr(getattr(network, "roi_heads", None), "keypoint_head", None)
+    return int(getattr(head, "num_keypoints", 0) or 0)
+
+
+def output_kinds(output: dict[str, Any]) -> tuple[str, ...]:
+    """What an output dictionary of a network holds, in the words of the archive's metadata."""
+    fields = {
+        "pred_boxes": "boxes",
+        "pred_masks": "masks",
+        "pred_keypoints": "keypoints",
+    }
+    instances = output.get("instances")
+    has = instances.has if instances is not None else lambda _: False
+    found = [word for field, word in fields.items() if has(field)]
+    keys = {"proposals": "proposals", "sem_seg": "semantic", "panoptic_seg": "panoptic"}
+    return (*found, *(word for key, word in keys.items() if key in output))
+
+
+def answer_to(
+    network: torch.nn.Module, build_input: InputBuilder, image_bgr: npt.NDArray[np.uint8]
+) -> dict[str, Any]:
+    """What the network answers to one image.
+
+    Raises:
+        ExportError: It fails; says why.
+    """
+    try:
+        with torch.no_grad():
+            (output,) = network([build_input(image_bgr).as_dict()])
+    except Exception as error:  # the forward pass of anything that can be registered
+        reason = f"{type(error).__name__}: {error}".strip(": ")
+        raise ExportError(f"The network was built but does not run: {reason}.") from error
+    return dict(output)

@@ -1,0 +1,236 @@
+"""Holds a finished archive against Detectron2: the same images, every number compared."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from detectron2.data.detection_utils import read_image
+from detectron2.data.transforms import ResizeShortestEdge
+from detectron2.engine import DefaultPredictor
+
+from export.errors import ExportError
+from export.model_config import ModelConfig
+from export.open_as_worker import Arrays, as_arrays
+from handler.config import parse_config
+from handler.metadata import InputSpec
+
+ImageBGR = npt.NDArray[np.uint8]
+Predict = Callable[[ImageBGR], dict[str, Any]]
+
+_GENERATED_SIZES_HW = ((240, 320), (320, 240), (213, 327))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a comparison found.
+
+    Attributes:
+        reference: What the archive was held against.
+        images: Number of images.
+        detections: Number of instances on them, together.
+        largest_box_difference_px: Over all boxes; 0.0 means the same bits.
+        largest_score_difference: Over all scores.
+        differing_mask_pixels: Over all masks.
+        differing: Names of the outputs in which any bit differs.
+    """
+
+    reference: str
+    images: int
+    detections: int
+    largest_box_difference_px: float
+    largest_score_difference: float
+    differing_mask_pixels: int
+    differing: tuple[str, ...]
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether every bit of every output is the same."""
+        return not self.differing
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `metadata.json`."""
+        return {"exact": self.is_exact, "sentence": self.sentence(), **asdict(self)}
+
+    def sentence(self) -> str:
+        """For people."""
+        found = (
+            f"largest box difference {self.largest_box_difference_px:.2g} px, largest score "
+            f"difference {self.largest_score_difference:.2g}, "
+            f"{self.differing_mask_pixels} mask pixels differ"
+        )
+        where = f"on {_count(self.images, 'image')} with {_count(self.detections, 'detection')}"
+        if self.is_exact:
+            return f"the archive's output equals {self.reference} {where}: {found}"
+        return (
+            f"the archive's output differs from {self.reference} {where}: {found}; "
+            f"differing outputs: {', '.join(self.differing)}"
+        )
+
+
+def read_images(paths: Sequence[Path]) -> list[ImageBGR]:
+    """The images to verify with: the given ones, or generated ones where none are given.
+
+    Raises:
+        ExportError: All that cannot be read.
+    """
+    if not paths:
+        return [_generated(size_hw, seed) for seed, size_hw in enumerate(_GENERATED_SIZES_HW)]
+    images, problems = [], []
+    for path in paths:
+        try:
+            images.append(np.ascontiguousarray(read_image(str(path), format="BGR")))
+        except Exception as error:  # decoders raise what they like
+            problems.append(f"--verify-image {path} cannot be read as an image: {error}.")
+    if problems:
+        raise ExportError(*problems)
+    return images
+
+
+def reference_predictor(
+    config: ModelConfig, network: torch.nn.Module, scratch: Path
+) -> tuple[str, Predict]:
+    """What Detectron2 itself would answer with, and its name.
+
+    Args:
+        config: The config for serving.
+        network: The network with the weights.
+        scratch: Folder for a checkpoint.
+
+    Raises:
+        OSError: The disk is full, or the like.
+    """
+    if config.kind == "lazy":
+        return "the model called directly", _direct(network, config.input)
+    weights = scratch / "reference.pth"
+    try:
+        torch.save({"model": network.state_dict()}, weights)
+    except RuntimeError as error:  # what it makes of a full disk
+        raise OSError(str(error)) from error
+    yacs_config = parse_config(config.text)
+    yacs_config.MODEL.WEIGHTS = str(weights)
+    return "DefaultPredictor", DefaultPredictor(yacs_config)
+
+
+def verify(
+    archive: Path, images: Sequence[ImageBGR], *, reference_name: str, reference: Predict
+) -> Verdict:
+    """Compare.
+
+    Args:
+        archive: The finished `.mar`.
+        images: (H, W, 3) uint8 each, BGR.
+        reference_name: For the verdict.
+        reference: What to hold it against.
+
+    Raises:
+        ExportError: The archive cannot be opened or does not predict, with its last words.
+    """
+    expected = [as_arrays(reference(image_bgr)) for image_bgr in images]
+    found = _predict_in_clean_process(archive, images)
+    return compare(found, expected, reference_name=reference_name)
+
+
+def compare(found: Sequence[Arrays], expected: Sequence[Arrays], *, reference_name: str) -> Verdict:
+    """Compare outputs, image by image."""
+    boxes = scores = 0.0
+    pixels = detections = 0
+    differing: set[str] = set()
+    for ours, theirs in zip(found, expected, strict=True):
+        detections += len(theirs.get("instances.scores", ()))
+        for name in ours.keys() | theirs.keys():
+            one, other = ours.get(name), theirs.get(name)
+            if one is None or other is None or one.shape != other.shape:
+                differing.add(name)
+            elif one.tobytes() != other.tobytes():
+                differing.add(name)
+                if name.endswith("_boxes"):
+                    boxes = max(boxes, float(np.abs(one - other).max()))
+                elif name.endswith("scores"):
+                    scores = max(scores, float(np.abs(one - other).max()))
+                elif name.endswith("_masks"):
+                    pixels += int((one != other).sum())
+    return Verdict(
+        reference=reference_name,
+        images=len(expected),
+        detections=detections,
+        largest_box_difference_px=boxes,
+        largest_score_difference=scores,
+        differing_mask_pixels=pixels,
+        differing=tuple(sorted(differing)),
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _direct(network: torch.nn.Module, spec: InputSpec) -> Predict:
+    resize = ResizeShortestEdge([spec.min_size, spec.min_size], spec.max_size)
+
+    def predict(image_bgr: ImageBGR) -> dict[str, Any]:
+        height, width = image_bgr.shape[:2]
+        image = image_bgr[:, :, ::-1] if spec.channels == "RGB" else image_bgr
+        resized = resize.get_transform(image).apply_image(image)
+        tensor = torch.as_tensor(resized.astype("float32").transpose(2, 0, 1))
+        with torch.no_grad():
+            outputs: list[dict[str, Any]] = network(
+                [{"image": tensor, "height": height, "width": width}]
+            )
+        return outputs[0]
+
+    return predict
+
+
+def _predict_in_clean_process(archive: Path, images: Sequence[ImageBGR]) -> list[Arrays]:
+    with tempfile.TemporaryDirectory(prefix="verify-") as folder:
+        opened = Path(folder) / "opened"
+        with zipfile.ZipFile(archive) as source:
+            source.extractall(opened)
+        images_file, outputs_file = Path(folder) / "images.npz", Path(folder) / "outputs.npz"
+        np.savez(images_file, *images)
+        script = Path(__file__).with_name("open_as_worker.py")
+        finished = subprocess.run(
+            [sys.executable, "-P", script, opened, images_file, outputs_file],
+            cwd=opened,
+            env={**os.environ, "PYTHONPATH": str(opened), "PYTHONWARNINGS": "ignore"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if finished.returncode != 0:
+            lines = finished.stderr.strip().splitlines() or ["no reason given"]
+            raise ExportError(
+                f"The finished archive does not work in a process of its own: {lines[-1]}"
+            )
+        with np.load(outputs_file) as outputs:
+            return [
+                {
+                    name.partition("/")[2]: outputs[name]
+                    for name in outputs.files
+                    if name.partition("/")[0] == f"arr_{index}"
+                }
+                for index in range(len(images))
+            ]
+
+
+def _generated(size_hw: tuple[int, int], seed: int) -> ImageBGR:
+    """An image of coloured discs on a gradient with grain, the same for the same seed."""
+    random = np.random.default_rng(seed)
+    height, width = size_hw
+    y, x = np.mgrid[:height, :width]
+    image = np.stack([x * 128 / width, y * 128 / height, (x + y) * 64 / width], axis=-1)
+    for _ in range(12):
+        centre_y, centre_x = random.uniform((0, 0), size_hw)
+        inside = (y - centre_y) ** 2 + (x - centre_x) ** 2 < random.uniform(8, 40) ** 2
+        image[inside] = random.uniform(0, 255, 3)
+    image += random.normal(0, 6, image.shape)
+    return np.ascontiguousarray(image.clip(0, 255).astype(np.uint8))

@@ -1,0 +1,88 @@
+import pytest
+import torch
+
+from export.checkpoint import Checkpoint, read_checkpoint
+from export.errors import ExportError
+from export.fitting import fit_to_network
+from handler.config import build_from_config
+from tests.models import Training, tiny_config
+
+
+@pytest.fixture
+def network() -> torch.nn.Module:
+    return build_from_config(tiny_config(), device="cpu")
+
+
+@pytest.fixture
+def checkpoint(training: Training) -> Checkpoint:
+    return read_checkpoint(training.weights)
+
+
+def test_lists_every_difference_to_the_network(network, checkpoint):
+    del checkpoint.tensors["roi_heads.box_predictor.bbox_pred.bias"]
+    checkpoint.tensors["somebody.else"] = torch.zeros(1)
+    checkpoint.tensors["roi_heads.box_predictor.cls_score.bias"] = torch.zeros(81)
+    with pytest.raises(ExportError) as caught:
+        fit_to_network(checkpoint, network)
+    assert caught.value.problems == (
+        "The weights do not fit the config's network (3 differences):",
+        "  missing in the weights: roi_heads.box_predictor.bbox_pred.bias",
+        "  unknown to the config's network: somebody.else",
+        "  shape of roi_heads.box_predictor.cls_score.bias: (81,) in the weights, (4,) by the "
+        "config",
+        "What may be missing is named by --allow-missing PATTERN.",
+        "What may be left behind, by --allow-unexpected PATTERN.",
+    )
+
+
+def test_what_may_be_missing_keeps_its_initial_value(network, checkpoint):
+    name = "roi_heads.box_predictor.bbox_pred.bias"
+    del checkpoint.tensors[name]
+    initial = network.state_dict()[name].clone()
+    state = fit_to_network(checkpoint, network, allow_missing=["*.bbox_pred.*"])
+    assert torch.equal(state[name], initial)
+
+
+def test_what_may_be_unexpected_is_left_behind(network, checkpoint):
+    checkpoint.tensors["somebody.else"] = torch.zeros(1)
+    state = fit_to_network(checkpoint, network, allow_unexpected=["somebody.*"])
+    assert "somebody.else" not in state
+
+
+def test_a_wrong_shape_is_never_allowed(network, checkpoint):
+    checkpoint.tensors["roi_heads.box_predictor.cls_score.bias"] = torch.zeros(81)
+    with pytest.raises(ExportError, match="1 differences"):
+        fit_to_network(checkpoint, network, allow_missing=["*"], allow_unexpected=["*"])
+
+
+def test_forgives_buffers_that_the_network_computes_itself(network, checkpoint):
+    checkpoint.tensors["pixel_mean"] = torch.zeros(3, 1, 1)
+    checkpoint.tensors["proposal_generator.anchor_generator.cell_anchors.0"] = torch.zeros(3, 4)
+    assert "pixel_mean" not in fit_to_network(checkpoint, network)
+
+
+def test_leaves_the_checkpoint_as_it_was(network, checkpoint):
+    before = dict(checkpoint.tensors)
+    fit_to_network(checkpoint, network)
+    assert checkpoint.tensors.keys() == before.keys()
+
+
+def test_no_two_tensors_share_memory(network, checkpoint):
+    state = fit_to_network(checkpoint, network)
+    assert len({tensor.data_ptr() for tensor in state.values()}) == len(state)
+
+
+def test_backbones_trained_elsewhere_are_matched_by_the_ends_of_their_names(network, checkpoint):
+    prefix = "backbone.bottom_up."
+    ends = {
+        name.removeprefix(prefix): tensor
+        for name, tensor in checkpoint.tensors.items()
+        if name.startswith(prefix)
+    }
+    rest = [
+        "backbone.fpn*", "proposal_generator.*", "roi_heads.*"
+    ]  # fmt: skip
+    state = fit_to_network(Checkpoint(ends, naming="suffix"), network, allow_missing=rest)
+    for name, tensor in checkpoint.tensors.items():
+        if name.startswith(prefix):
+            assert torch.equal(state[name], tensor)
