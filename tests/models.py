@@ -60,7 +60,10 @@ def save_training(folder: Path, config: CfgNode | None = None) -> Training:
     torch.manual_seed(7)
     network = build_model(config)
     make_it_find_something(network)
-    optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9)
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.0, momentum=0.9)
+    for parameter in network.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()  # makes the momentum, as large as the weights
     checkpoint = {
         "model": network.state_dict(),
         "optimizer": optimizer.state_dict(),
