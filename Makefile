@@ -35,8 +35,9 @@ test: lint $(COINS)  ## lint, and every test that needs no GPU
 	# One thread: on a busy machine torch's threads wait for one another, ten times as long.
 	OMP_NUM_THREADS=1 $(BIN)/pytest
 
-clean:  ## remove what the targets above have made, .venv included
-	rm -rf $(VENV) build logs key_file.json model_store/*.mar .mypy_cache .pytest_cache .ruff_cache
+clean:  ## remove what the targets above have made, .venv included; your archives stay
+	rm -rf $(VENV) build logs key_file.json $(COINS) $(COINS).sha256
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 # The stamp is written last: an interrupted set-up goes on where it stopped.
 $(STAMP): requirements.txt requirements-detectron2.txt requirements-dev.txt requirements-java.txt

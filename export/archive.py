@@ -22,7 +22,8 @@ from handler.layout import (
     sha256_of,
 )
 
-_EARLIEST = datetime(1980, 1, 1, tzinfo=UTC)  # a zip cannot tell an earlier time
+# A zip cannot tell an earlier or a later time.
+_EARLIEST, _LATEST = datetime(1980, 1, 1, tzinfo=UTC), datetime(2107, 12, 31, tzinfo=UTC)
 
 
 def lay_out(staged: Path, *, model_name: str, version: str) -> Path:
@@ -80,7 +81,7 @@ def digests(laid_out: Path) -> dict[str, str]:
     return {
         path.relative_to(laid_out).as_posix(): sha256_of(path)
         for path in sorted(laid_out.rglob("*"))
-        if path.is_file() and path.name != METADATA_FILE
+        if path.is_file() and path != laid_out / METADATA_FILE
     }
 
 
@@ -100,5 +101,8 @@ def pack(laid_out: Path, destination: Path) -> None:
 def _timestamp() -> datetime:
     """The time that every entry gets: SOURCE_DATE_EPOCH (reproducible-builds.org) or 1980."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    when = datetime.fromtimestamp(int(epoch), tz=UTC) if epoch else _EARLIEST
-    return max(when, _EARLIEST)
+    try:
+        when = datetime.fromtimestamp(int(epoch), tz=UTC) if epoch else _EARLIEST
+    except (ValueError, OverflowError, OSError) as error:
+        raise ExportError(f"SOURCE_DATE_EPOCH is {epoch!r}; seconds are expected.") from error
+    return min(max(when, _EARLIEST), _LATEST)

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -14,9 +14,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from export.errors import ExportError
-from export.unpickle import RefusedGlobal, numpy_globals, read_arrays
+from export.unpickle import RefusedGlobal, read_arrays, torch_globals, with_arrays
 
 StateDict = dict[str, torch.Tensor]
+Naming: TypeAlias = Literal["detectron2", "caffe2", "suffix"]
+
+# torch.save's first pickle before 1.6: torch.serialization.MAGIC_NUMBER, in any protocol.
+_LEGACY_TORCH = (b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19", b"119547037146038801333356")
 
 
 @dataclass(frozen=True)
@@ -32,12 +36,12 @@ class Checkpoint:
     """
 
     tensors: StateDict
-    naming: Literal["detectron2", "caffe2", "suffix"] = "detectron2"
+    naming: Naming = "detectron2"
     left_behind: tuple[str, ...] = ()
 
 
 def read_checkpoint(path: Path, *, trust: bool = False) -> Checkpoint:
-    """Read a `.pth`, `.pkl` or `.safetensors`.
+    """Read a `.pth`, `.pkl` or `.safetensors`; which of them it is, the content says.
 
     The file is untrusted: nothing but tensors, arrays and plain values is constructed.
 
@@ -54,22 +58,24 @@ def read_checkpoint(path: Path, *, trust: bool = False) -> Checkpoint:
             f'--weights {path} holds no weights: expected {{"model": state_dict}} or a state_dict, '
             f"found {_kind(content)}."
         )
-    naming: Literal["detectron2", "caffe2", "suffix"] = "detectron2"
-    if path.suffix == ".pkl" and not ("model" in content and "__author__" in content):
-        # Detectron1 wraps its blobs, Caffe2's ImageNet models are the blobs.
-        content = {"model": content.get("blobs", content)}
-        naming = "caffe2"
-    elif content.get("matching_heuristics"):
-        naming = "caffe2" if content.get("__author__") == "Caffe2" else "suffix"
-    wrapper = next((key for key in ("model", "state_dict") if key in content), None)
+    wrapper = next((key for key in ("model", "state_dict", "blobs") if key in content), None)
     tensors = content[wrapper] if wrapper else content
     if not isinstance(tensors, Mapping) or not tensors:
-        raise ExportError(f"--weights {path} holds no weights: its model is {_kind(tensors)}.")
+        raise ExportError(f"--weights {path} holds no weights: its {wrapper} is {_kind(tensors)}.")
     return Checkpoint(
         tensors=_without_prefix(_as_tensors(path, tensors)),
-        naming=naming,
+        naming=_naming(content, wrapper, tensors),
         left_behind=tuple(sorted(str(key) for key in content if wrapper and key != wrapper)),
     )
+
+
+def _naming(content: Mapping[Any, Any], wrapper: str | None, tensors: Mapping[Any, Any]) -> Naming:
+    # Detectron1 wraps its blobs; Caffe2's ImageNet models are the blobs. Neither has dots in names.
+    if wrapper == "blobs" or (wrapper is None and not any("." in str(name) for name in tensors)):
+        return "caffe2"
+    if content.get("matching_heuristics"):
+        return "caffe2" if content.get("__author__") == "Caffe2" else "suffix"
+    return "detectron2"
 
 
 def _read(path: Path, *, trust: bool) -> Any:
@@ -77,10 +83,12 @@ def _read(path: Path, *, trust: bool) -> Any:
         if path.suffix == ".safetensors":
             return load_file(path)
         with path.open("rb") as file:
-            is_zip = file.read(2) == b"PK"
-        if path.suffix != ".pkl" or is_zip:
-            with torch.serialization.safe_globals(numpy_globals()):
-                return torch.load(path, map_location="cpu", weights_only=not trust)
+            start = file.read(64)
+        is_torch = start[:2] == b"PK" or any(magic in start for magic in _LEGACY_TORCH)
+        if is_torch or path.suffix != ".pkl":
+            with torch.serialization.safe_globals(torch_globals()):
+                content = torch.load(path, map_location="cpu", weights_only=not trust)
+            return with_arrays(content)
         if not trust:
             return read_arrays(path)
         with path.open("rb") as file:
@@ -115,21 +123,30 @@ def _as_tensors(path: Path, values: Mapping[Any, Any]) -> StateDict:
     tensors: StateDict = OrderedDict()
     strange = []
     for name, value in values.items():
-        if isinstance(value, torch.Tensor):
+        if str(name).endswith("_momentum"):
+            continue  # Detectron1 keeps its optimizer's state among the weights
+        if _is_plain_tensor(value):
             tensors[str(name)] = value.detach()
         elif isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "biuf":
             tensors[str(name)] = torch.from_numpy(np.array(value))
-        elif not str(name).endswith("_momentum"):
+        else:
             strange.append(f"{name} is {_kind(value)}")
     if strange:
         raise ExportError(f"--weights {path}: entries that are not tensors: {'; '.join(strange)}.")
     # How the modules that wrote the file tell those that read it about their versions.
-    if (versions := getattr(values, "_metadata", None)) is not None:
+    if isinstance(versions := getattr(values, "_metadata", None), Mapping):
         tensors._metadata = versions  # type: ignore[attr-defined]
-    momentum = [name for name in tensors if name.endswith("_momentum")]
-    for name in momentum:
-        del tensors[name]
     return tensors
+
+
+def _is_plain_tensor(value: Any) -> bool:
+    return (
+        isinstance(value, torch.Tensor)
+        and value.layout is torch.strided
+        and value.device.type == "cpu"
+        and not value.is_quantized
+        and not value.is_nested
+    )
 
 
 def _without_prefix(tensors: StateDict) -> StateDict:
@@ -147,4 +164,6 @@ def _without_prefix(tensors: StateDict) -> StateDict:
 def _kind(value: object) -> str:
     if isinstance(value, Mapping) and not value:
         return "empty"
+    if isinstance(value, torch.Tensor):
+        return f"a tensor of layout {value.layout} on {value.device}"
     return f"a {type(value).__name__}"

@@ -11,6 +11,7 @@ from detectron2.data import MetadataCatalog
 from detectron2.data.datasets import builtin  # noqa: F401 - registers Detectron2's data sets
 
 from export.errors import ExportError
+from export.paths import is_file
 from handler.metadata import ClassInfo
 
 _GOLDEN_RATIO = 0.618034  # hues this far apart never come close to one another
@@ -77,18 +78,13 @@ def find_labels(
     problems: list[str] = []
     warnings: list[str] = []
     known = next((m for name in datasets if (m := _known(name, things, stuff))), None)
-    labels = Labels(
-        classes=_named("--classes", classes, things, known, "thing", problems, warnings),
-        stuff_classes=_named(
-            "--stuff-classes", stuff_classes, stuff, known, "stuff", problems, warnings
-        ),
-        keypoint_names=_keypoint_names(known, keypoints),
+    named = _named("--classes", classes, things, known, "thing", problems, warnings)
+    stuff_named = _named(
+        "--stuff-classes", stuff_classes, stuff, known, "stuff", problems, warnings
     )
     if problems:
         raise ExportError(*problems)
-    return Labels(
-        labels.classes, labels.stuff_classes, labels.keypoint_names, warnings=tuple(warnings)
-    )
+    return Labels(named, stuff_named, _keypoint_names(known, keypoints), tuple(warnings))
 
 
 def _known(dataset: str, things: Count, stuff: Count) -> Any:
@@ -132,14 +128,15 @@ def _named(
 def _read(option: str, argument: str) -> tuple[ClassInfo, ...]:
     path = Path(argument)
     try:
-        if not path.is_file():
+        if not is_file(path):
             names = argument.split(",")
             return _with_colors([(name.strip(), None) for name in names if name.strip()])
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # Windows editors begin with a mark
         if path.suffix == ".json":
             return _with_colors(_coco_categories(json.loads(text)))
     except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError) as error:
-        raise ExportError(f"{option} {argument} cannot be read: {error!r}.") from error
+        reason = "it is not text" if isinstance(error, UnicodeDecodeError) else repr(error)[:200]
+        raise ExportError(f"{option} {argument} cannot be read: {reason}.") from error
     return _with_colors([(name, None) for line in text.splitlines() if (name := line.strip())])
 
 

@@ -172,8 +172,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _in_sentences(command: Callable[[], int], *, debug: bool) -> int:
-    # Shells start background jobs with SIGINT ignored, and Python then leaves it so.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # A supervisor's SIGTERM cleans up as Ctrl-C does. Shells start background jobs with SIGINT
+    # ignored, and Python then leaves it so.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         return command()
     except ExportError as error:
@@ -185,6 +187,17 @@ def _in_sentences(command: Callable[[], int], *, debug: bool) -> int:
     except KeyboardInterrupt:
         print("Interrupted; the model store is as it was.", file=sys.stderr)
         return 130
+    except Exception as error:
+        # Whatever we did not foresee: the person gets a sentence, and the way to more.
+        if debug:
+            raise
+        first_line = str(error).partition("\n")[0][:300]
+        print(
+            f"Unforeseen {type(error).__name__}: {first_line}. The model store is as it was; "
+            "--debug shows where it comes from, which is what a bug report needs.",
+            file=sys.stderr,
+        )
+        return 1
 
 
 def _export(arguments: argparse.Namespace) -> int:

@@ -37,6 +37,7 @@ def fit_to_network(
     state = network.state_dict()
     misshapen = {n for n, t in tensors.items() if n in state and t.shape != state[n].shape}
     shapes = {name: tuple(tensors.pop(name).shape) for name in misshapen}
+    wrong_values = _value_problems(tensors, network)
     # Modules mend checkpoints of older releases while they load: what they miss then is missing.
     result = network.load_state_dict(tensors, strict=False)
     missing = [n for n in result.missing_keys if n not in misshapen and not _any(n, allow_missing)]
@@ -55,6 +56,7 @@ def fit_to_network(
             "config"
             for name in sorted(misshapen)
         ),
+        *wrong_values,
     ]
     if problems:
         raise ExportError(
@@ -63,9 +65,33 @@ def fit_to_network(
             *(["What may be missing is named by --allow-missing PATTERN."] if missing else []),
             *(["What may be left behind, by --allow-unexpected PATTERN."] if unknown else []),
         )
-    return {
-        name: tensor.detach().clone().contiguous() for name, tensor in network.state_dict().items()
-    }
+    # Each with memory of its own: safetensors refuse tensors that share it.
+    return {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+
+
+def _value_problems(tensors: StateDict, network: torch.nn.Module) -> list[str]:
+    """Tensors of the right name and shape that the network would take and should not.
+
+    Those that it could not even take are exchanged for ones that it can, so that the rest is seen.
+    """
+    state = network.state_dict()
+    problems = []
+    for name, tensor in list(tensors.items()):
+        expected = state.get(name)
+        if expected is not None and expected.is_floating_point() != tensor.is_floating_point():
+            problems.append(f"type of {name}: {tensor.dtype} in the weights, {expected.dtype} here")
+            tensors[name] = torch.zeros_like(expected)  # which loads without a word
+        elif tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            problems.append(f"not finite (NaN or infinity): {name}")
+    # Buffers that the network computes of the config; checkpoints may hold what they were then.
+    for name, buffer in network.named_buffers():
+        saved = tensors.get(name)
+        if name in state or saved is None:
+            continue
+        same_shape = saved.numel() == buffer.numel()
+        if not same_shape or not torch.allclose(saved.float().view(-1), buffer.view(-1), atol=1e-3):
+            problems.append(f"contradicts the config: {name}")
+    return problems
 
 
 def _in_detectron2_names(checkpoint: Checkpoint, network: torch.nn.Module) -> StateDict:

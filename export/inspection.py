@@ -152,4 +152,4 @@ def _sidecar_agrees(path: Path, sha256: str) -> bool | None:
     sidecar = sidecar_of(path)
     if not sidecar.is_file():
         return None
-    return sidecar.read_text(encoding="utf-8").split()[:1] == [sha256]
+    return sidecar.read_bytes().split()[:1] == [sha256.encode()]

@@ -3,6 +3,8 @@
 import dataclasses
 import functools
 import inspect
+import re
+import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -49,6 +51,20 @@ def is_lazy(values: Any) -> bool:
     return isinstance(model, Mapping) and "_target_" in model
 
 
+def check_resolvers(path: Path) -> None:
+    """Refuse `${oc.env:NAME}` and the like in a `.yaml`: they read this machine's secrets.
+
+    Raises:
+        ExportError: Names what was found.
+    """
+    found = re.findall(r"\$\{\s*[\w.]+\s*:", path.read_text(encoding="utf-8"))
+    if found:
+        raise ExportError(
+            f"--config-file {path} calls {', '.join(sorted(set(found)))}...}}: only references "
+            "to other keys are resolved."
+        )
+
+
 def load_python(path: Path) -> dict[str, Any]:
     """Run a LazyConfig's `.py`. It is code by nature and can do whatever its author wants.
 
@@ -93,11 +109,11 @@ def read_lazy(
     problems: list[str] = []
     model = _encode(resolved["model"], "model", problems)
     _check_names(model, "model", owner_modules, problems)
+    spec, warnings = _input_spec(resolved, problems)
     if problems:
         raise ExportError(f"--config-file {path}:", *(f"  {problem}" for problem in problems))
     if score_threshold is not None and not _set_thresholds(model, score_threshold, owner_modules):
         raise ExportError("--score-threshold: no part of the model has a test_score_thresh.")
-    spec, warnings = _input_spec(resolved)
     return {
         "kind": "lazy",
         "text": yaml.safe_dump(model, sort_keys=True),
@@ -114,6 +130,8 @@ def _resolved(path: Path, values: dict[str, Any], overrides: Sequence[str]) -> d
         if overrides:
             pairs = overrides
             if not all("=" in word for word in overrides):
+                if len(overrides) % 2:
+                    raise ValueError(f"--opts takes pairs of KEY VALUE, got {len(overrides)} words")
                 keys, settings = overrides[::2], overrides[1::2]
                 pairs = [f"{key}={value}" for key, value in zip(keys, settings, strict=True)]
             config = LazyConfig.apply_overrides(config, list(pairs))
@@ -214,22 +232,35 @@ def _parameters(node: dict[str, Any], modules: Sequence[str]) -> Collection[str]
         return ()
 
 
-def _input_spec(resolved: dict[str, Any]) -> tuple[InputSpec, tuple[str, ...]]:
+def _input_spec(resolved: dict[str, Any], problems: list[str]) -> tuple[InputSpec, tuple[str, ...]]:
     mapper = _section(resolved, "dataloader", "test", "mapper")
-    given = mapper.get("image_format") or resolved["model"].get("input_format")
+    given = mapper.get("image_format") or _section(resolved, "model").get("input_format") or "BGR"
+    if given not in ("BGR", "RGB"):
+        problems.append(f"image_format is {given!r}; BGR and RGB can be served.")
     channels: Literal["BGR", "RGB"] = "RGB" if given == "RGB" else "BGR"
-    steps = mapper.get("augmentations", [])
-    for step in steps if isinstance(steps, list) else []:
-        if isinstance(step, dict) and _builds(step, "ResizeShortestEdge"):
-            shortest = step.get("short_edge_length", 800)
-            if isinstance(shortest, (list, tuple)):
-                shortest = shortest[0]
-            return InputSpec(channels, int(shortest), int(step.get("max_size") or 1333)), ()
-    warning = (
-        "The config has no dataloader.test.mapper with a ResizeShortestEdge: images are resized "
-        "to 800 pixels, 1333 at most, as Detectron2's zoo does."
-    )
-    return InputSpec(channels, 800, 1333), (warning,)
+    augmentations = mapper.get("augmentations", [])
+    steps = augmentations if isinstance(augmentations, list) else []
+    resize = [one for one in steps if isinstance(one, dict) and _builds(one, "ResizeShortestEdge")]
+    if not resize:
+        warning = (
+            "The config has no dataloader.test.mapper with a ResizeShortestEdge: images are "
+            "resized to 800 pixels, 1333 at most, as Detectron2's zoo does."
+        )
+        return InputSpec(channels, 800, 1333), (warning,)
+    warnings: tuple[str, ...] = ()
+    if len(steps) > 1:
+        warnings = ("Of dataloader.test.mapper.augmentations only ResizeShortestEdge is served.",)
+    shortest, longest = resize[0].get("short_edge_length", 800), resize[0].get("max_size")
+    if isinstance(shortest, list) and shortest:
+        shortest = shortest[0]
+    longest = sys.maxsize if longest is None else longest  # Detectron2's own default
+    if type(shortest) is not int or type(longest) is not int:
+        problems.append(
+            f"ResizeShortestEdge has short_edge_length {shortest!r} and max_size {longest!r}; "
+            "whole numbers are expected."
+        )
+        return InputSpec(channels, 800, 1333), ()
+    return InputSpec(channels, shortest, longest), warnings
 
 
 def _datasets(resolved: dict[str, Any]) -> tuple[str, ...]:

@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
 from export.errors import ExportError
-from export.lazy_config import LazyLoader, is_lazy, load_python, read_lazy
+from export.lazy_config import LazyLoader, check_resolvers, is_lazy, load_python, read_lazy
 from export.yacs_config import load_with_bases, read_yacs
 from export.zoo import find_config
 from handler.metadata import ConfigKind, InputSpec
+from handler.plain_yaml import parse_yaml
 
 
 @dataclass(frozen=True)
@@ -73,21 +74,27 @@ def read_model_config(
 
 def _load_yaml(path: Path) -> dict[str, Any]:
     try:
-        return load_with_bases(path)
+        values = load_with_bases(path)
+        if is_lazy(values):
+            check_resolvers(path)
+        return values
     except yaml.constructor.ConstructorError as error:
-        values = _load_lazy_yaml(path)
-        if values is None:
+        lazy = _load_lazy_yaml(path)
+        if lazy is None:
             raise ExportError(
                 f"--config-file {path} holds YAML that would run code when loaded, which is "
                 f"refused: {error.problem}."
             ) from error
-        return values
+        return lazy
 
 
 def _load_lazy_yaml(path: Path) -> dict[str, Any] | None:
     """The values of what `LazyConfig.save` wrote, or None where it is no such file."""
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), Loader=LazyLoader)
+        values = parse_yaml(path.read_text(encoding="utf-8"), LazyLoader)
     except yaml.YAMLError:
         return None
-    return values if is_lazy(values) else None
+    if not is_lazy(values):
+        return None
+    check_resolvers(path)
+    return cast(dict[str, Any], values)

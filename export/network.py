@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from detectron2.modeling.meta_arch.dense_detector import DenseDetector
+from detectron2.modeling.roi_heads import ROIHeads
 
 from export.classes import Count
 from export.errors import ExportError
@@ -31,14 +33,20 @@ def build(config: ModelConfig, owner_modules: tuple[str, ...]) -> torch.nn.Modul
         ) from error
 
 
-def thing_count(network: Any, config: ModelConfig) -> Count:
-    """How many classes of instances the network tells apart."""
-    if (heads := getattr(network, "roi_heads", None)) is not None:
-        source = {"yacs": "MODEL.ROI_HEADS.NUM_CLASSES", "lazy": "model.roi_heads.num_classes"}
-        return Count(int(getattr(heads, "num_classes", 0)), source[config.kind])
-    number = getattr(network, "num_classes", 0)
-    source = {"yacs": "MODEL.RETINANET.NUM_CLASSES", "lazy": "model.num_classes"}
-    return Count(int(number), source[config.kind])
+def thing_count(network: torch.nn.Module, config: ModelConfig) -> Count:
+    """How many classes of instances the network tells apart.
+
+    The part that says so is looked for everywhere: somebody's architecture may wrap Detectron2's.
+    """
+    if hasattr(network, "ins_embed_head"):  # Panoptic-DeepLab tells them by its segments
+        return stuff_count(network, config)
+    heads = {"yacs": "MODEL.ROI_HEADS.NUM_CLASSES", "lazy": "model.roi_heads.num_classes"}
+    dense = {"yacs": "MODEL.RETINANET.NUM_CLASSES", "lazy": "model.num_classes"}
+    for kind, source in ((ROIHeads, heads), (DenseDetector, dense)):
+        for module in network.modules():
+            if isinstance(module, kind):
+                return Count(int(getattr(module, "num_classes", 0)), source[config.kind])
+    return Count(0, heads[config.kind])
 
 
 def stuff_count(network: Any, config: ModelConfig) -> Count:

@@ -2,10 +2,11 @@
 
     python -P open_as_worker.py OPENED_ARCHIVE IMAGES.npz OUTPUTS.npz
 
-The folder of the opened archive is on PYTHONPATH, so that the handler that travels in it runs, and
-nothing of this checkout. `as_arrays` is imported by the process that compares.
+The folder of the opened archive is on PYTHONPATH, so that what travels in it runs, and nothing of
+this checkout. `as_arrays` is imported by the process that compares.
 """
 
+import io
 import json
 import sys
 from pathlib import Path
@@ -15,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 Arrays = dict[str, npt.NDArray[Any]]
+
+ANSWERS = "answers"
 
 
 def as_arrays(output: dict[str, Any]) -> Arrays:
@@ -34,20 +37,65 @@ def as_arrays(output: dict[str, Any]) -> Arrays:
     return arrays
 
 
+class WorkerContext:
+    """As much of TorchServe's context as the entry file touches."""
+
+    def __init__(self, opened: Path) -> None:
+        import yaml
+
+        self.manifest = json.loads((opened / "MAR-INF" / "MANIFEST.json").read_text())
+        self.model_name = self.manifest["model"]["modelName"]
+        settings = self.manifest["model"]["configFile"]
+        self.model_yaml_config = yaml.safe_load((opened / settings).read_text(encoding="utf-8"))
+        self.system_properties = {"model_dir": str(opened), "gpu_id": None, "batch_size": 1}
+        self.status = 0
+
+    def get_all_request_header(self, index: int) -> dict[str, str]:
+        """No headers."""
+        return {}
+
+    def set_response_status(self, code: int, phrase: str, index: int) -> None:
+        """Keep the status."""
+        self.status = code
+
+    def set_response_content_type(self, index: int, value: str) -> None:
+        """Not looked at."""
+
+    def set_response_header(self, index: int, key: str, value: str) -> None:
+        """Not looked at."""
+
+
+def answer_through_entry(opened: Path, images_bgr: list[npt.NDArray[np.uint8]]) -> list[Any]:
+    """Status and body of each image, through the entry file that TorchServe would load."""
+    from detectron2_handler import Detectron2Handler  # type: ignore[import-not-found]
+    from PIL import Image
+
+    context, entry = WorkerContext(opened), Detectron2Handler()
+    entry.initialize(context)
+    answers = []
+    for image_bgr in images_bgr:
+        png = io.BytesIO()
+        Image.fromarray(np.ascontiguousarray(image_bgr[:, :, ::-1])).save(png, "PNG")
+        (body,) = entry.handle([{"body": bytearray(png.getvalue())}], context)
+        answers.append([context.status, body.decode("utf-8")])
+    return answers
+
+
 def main() -> None:
     """Predict on every image of a file, each alone."""
     from handler.model import Model
     from handler.model_input import InputBuilder
 
     opened, images_file, outputs_file = (Path(argument) for argument in sys.argv[1:])
+    with np.load(images_file) as stored:
+        images_bgr = [stored[name] for name in stored.files]
+    collected: Arrays = {ANSWERS: np.array(json.dumps(answer_through_entry(opened, images_bgr)))}
     model = Model.load(opened, device="cpu")
     build_input = InputBuilder(model.metadata.input)
-    collected: Arrays = {}
-    with np.load(images_file) as images_bgr:
-        for index in images_bgr.files:
-            (output,) = model.predict([build_input(images_bgr[index])])
-            for name, array in as_arrays(output).items():
-                collected[f"{index}/{name}"] = array
+    for index, image_bgr in enumerate(images_bgr):
+        (output,) = model.predict([build_input(image_bgr)])
+        for name, array in as_arrays(output).items():
+            collected[f"{index}/{name}"] = array
     np.savez(outputs_file, **collected)  # type: ignore[arg-type]
 
 

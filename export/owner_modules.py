@@ -8,7 +8,13 @@ from pathlib import Path
 
 from export.errors import ExportError
 
-_TAKEN = {"handler", "detectron2_handler", "detectron2", "torch", "ts", *sys.stdlib_module_names}
+# What a worker imports: a module of that name in the archive would be taken instead.
+_TAKEN = {
+    *("handler", "detectron2_handler", "export", "client", "server"),
+    *("ts", "torch", "torchvision", "detectron2", "fvcore", "iopath", "yacs", "omegaconf", "hydra"),
+    *("numpy", "PIL", "cv2", "pycocotools", "safetensors", "yaml", "psutil", "tqdm", "packaging"),
+    *sys.stdlib_module_names,
+}
 
 
 def module_problems(paths: Sequence[Path]) -> list[str]:
@@ -17,7 +23,7 @@ def module_problems(paths: Sequence[Path]) -> list[str]:
     for path in paths:
         if not (path.is_file() and path.suffix == ".py") and not (path / "__init__.py").is_file():
             found.append(f"--extra-modules {path} is neither a .py file nor a package's folder.")
-        elif not path.stem.isidentifier():
+        elif not path.stem.isidentifier() or (path.is_dir() and "." in path.name):
             found.append(f"--extra-modules {path}: {path.stem} cannot be imported by that name.")
         elif path.stem in _TAKEN:
             found.append(f"--extra-modules {path}: the name {path.stem} is taken, give another.")
@@ -53,7 +59,7 @@ def import_modules(paths: Sequence[Path], folder: Path) -> tuple[str, ...]:
         for name in names:
             try:
                 importlib.import_module(name)
-            except Exception as error:  # it is a program: it can raise anything
+            except (Exception, SystemExit) as error:  # it is a program: it can raise anything
                 problems.append(
                     f"--extra-modules: importing {name} failed: {type(error).__name__}: {error}"
                 )

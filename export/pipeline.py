@@ -23,7 +23,6 @@ from export.verify import Verdict, read_images, reference_predictor, verify
 from export.zoo import find_weights
 from handler.layout import METADATA_FILE, sha256_of
 from handler.metadata import Metadata
-from handler.model import copy_weights
 from handler.model_input import InputBuilder
 
 Report = Callable[[str], None]
@@ -104,8 +103,8 @@ def export(request: ExportRequest, *, report: Report) -> Exported:
                 metadata = replace(metadata, verification=verdict.as_dict())
                 _pack(laid_out, metadata, packed)
             sha256 = sha256_of(packed)
-            _publish(packed, sha256, request.archive)
-    except OSError as error:
+            _publish(packed, sha256, request.archive, force=request.force)
+    except (OSError, UnicodeError) as error:
         raise ExportError(
             f"{request.archive} could not be written: {error}. The model store is as it was."
         ) from error
@@ -116,7 +115,7 @@ def export(request: ExportRequest, *, report: Report) -> Exported:
         weights_size=model.weights.stat().st_size,
         left_behind=model.checkpoint.left_behind,
         verdict=verdict,
-        warnings=(*model.config.warnings, *model.labels.warnings),
+        warnings=(*model.config.warnings, *model.labels.warnings, *_doubts(metadata, verdict)),
     )
 
 
@@ -149,7 +148,7 @@ def _load(request: ExportRequest, staged: Path, report: Report) -> _Model:
     try:
         weights = find_weights(request.weights)
         checkpoint = read_checkpoint(weights, trust=request.trust_checkpoint)
-        state = fit_to_network(
+        fit_to_network(
             checkpoint,
             network,
             allow_missing=request.allow_missing,
@@ -159,7 +158,6 @@ def _load(request: ExportRequest, staged: Path, report: Report) -> _Model:
         raise ExportError(*problems, *error.problems) from error
     if problems:
         raise ExportError(*problems)
-    copy_weights(network, state)
     return _Model(config, network, labels, checkpoint, weights, owner_modules)
 
 
@@ -195,9 +193,35 @@ def _verify(model: _Model, archive: Path, images: list[np.ndarray], scratch: Pat
     return verdict
 
 
-def _publish(packed: Path, sha256: str, archive: Path) -> None:
-    """Move archive and digest to their places, each complete or not at all."""
-    sidecar = sidecar_of(packed)
+def _doubts(metadata: Metadata, verdict: Verdict | None) -> list[str]:
+    """What a verdict does not prove, a sentence each."""
+    if verdict is None:
+        return ["The archive was not verified."]
+    if "boxes" in metadata.outputs and not verdict.detections:
+        return [
+            "Nothing was detected on the images that the archive was verified with, so nothing "
+            "but that was compared; --verify-image takes images on which the model finds something."
+        ]
+    return []
+
+
+def _publish(packed: Path, sha256: str, archive: Path, *, force: bool) -> None:
+    """Move archive and digest to their places; where that fails, both are as they were.
+
+    Raises:
+        ExportError: Somebody else has put an archive there meanwhile.
+    """
+    sidecar, place = sidecar_of(packed), sidecar_of(archive)
     sidecar.write_text(f"{sha256}  {archive.name}\n", encoding="utf-8")
-    packed.replace(archive)
-    sidecar.replace(sidecar_of(archive))
+    before = place.read_bytes() if place.is_file() else None
+    sidecar.replace(place)  # first: without its archive it says nothing, the archive would
+    try:
+        if force:
+            packed.replace(archive)
+        else:
+            archive.hardlink_to(packed)  # unlike a rename, it never replaces
+    except BaseException as error:
+        place.unlink() if before is None else place.write_bytes(before)
+        if isinstance(error, FileExistsError):
+            raise ExportError(f"{archive} has appeared meanwhile; --force replaces it.") from error
+        raise

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from export.errors import ExportError
+from export.model_settings import settings_problems
 from export.owner_modules import module_problems
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
@@ -92,8 +93,8 @@ class ExportRequest:
                 find(argument)
             except ExportError as error:
                 found.extend(error.problems)
-        if self.model_config is not None and not self.model_config.is_file():
-            found.append(f"--model-config {self.model_config} does not exist or is not a file.")
+        if self.model_config is not None:
+            found.extend(settings_problems(self.model_config))
         return found
 
 

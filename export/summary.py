@@ -8,7 +8,6 @@ from export.pipeline import Exported
 def describe(exported: Exported) -> str:
     """A summary that ends with how to serve the archive."""
     metadata = exported.metadata
-    name = exported.archive.stem
     size = exported.archive.stat().st_size
     names = [one.name for one in (*metadata.classes, *metadata.stuff_classes)]
     shown = ", ".join(names[:8]) + (f", ... ({len(names)} in all)" if len(names) > 8 else "")
@@ -22,12 +21,29 @@ def describe(exported: Exported) -> str:
         f"  verified   {verified}",
         f"  sha256     {exported.sha256}",
         "Serve it:",
-        f"  torchserve --start --ncs --ts-config config.properties --models {name}={name}.mar",
+        f"  {serve_command(exported)}",
         "Ask it:",
-        '  curl -H "Authorization: Bearer <inference key of key_file.json>" -T photograph.jpg '
-        f"http://127.0.0.1:8080/predictions/{name}",
+        f"  {curl_command(exported)}",
     ]
     return "\n".join(lines)
+
+
+def serve_command(exported: Exported) -> str:
+    """What to type to serve the archive."""
+    folder, name = exported.archive.parent, exported.archive.stem
+    return (
+        f"torchserve --start --ncs --ts-config config.properties --model-store {folder} "
+        f"--models {name}={name}.mar"
+    )
+
+
+def curl_command(exported: Exported) -> str:
+    """What to type, where the server was started, to ask it."""
+    read_key = "import json; print(json.load(open('key_file.json'))['inference']['key'])"
+    return (
+        f'curl -H "Authorization: Bearer $(python3 -c "{read_key}")" -T photograph.jpg '
+        f"http://127.0.0.1:8080/predictions/{exported.archive.stem}"
+    )
 
 
 def as_json(exported: Exported) -> str:
@@ -39,6 +55,9 @@ def as_json(exported: Exported) -> str:
         "weights_bytes": exported.weights_size,
         "left_behind": list(exported.left_behind),
         "warnings": list(exported.warnings),
+        "verdict": exported.verdict.as_dict() if exported.verdict else None,
+        "serve": serve_command(exported),
+        "ask": curl_command(exported),
         "metadata": json.loads(exported.metadata.to_json()),
     }
     return json.dumps(document, indent=2, ensure_ascii=False)

@@ -1,5 +1,6 @@
 """Holds a finished archive against Detectron2: the same images, every number compared."""
 
+import json
 import os
 import subprocess
 import sys
@@ -17,9 +18,10 @@ from detectron2.data.detection_utils import read_image
 from detectron2.data.transforms import ResizeShortestEdge
 from detectron2.engine import DefaultPredictor
 
+from client.detections import Detections
 from export.errors import ExportError
 from export.model_config import ModelConfig
-from export.open_as_worker import Arrays, as_arrays
+from export.open_as_worker import ANSWERS, Arrays, as_arrays
 from handler.config import parse_config
 from handler.metadata import InputSpec
 
@@ -123,7 +125,7 @@ def reference_predictor(
 def verify(
     archive: Path, images: Sequence[ImageBGR], *, reference_name: str, reference: Predict
 ) -> Verdict:
-    """Compare.
+    """Compare: every number that the archive's network gives, and what its handler answers.
 
     Args:
         archive: The finished `.mar`.
@@ -132,11 +134,45 @@ def verify(
         reference: What to hold it against.
 
     Raises:
-        ExportError: The archive cannot be opened or does not predict, with its last words.
+        ExportError: The archive cannot be opened or does not answer, with its last words.
     """
     expected = [as_arrays(reference(image_bgr)) for image_bgr in images]
-    found = _predict_in_clean_process(archive, images)
+    found, answers = _predict_in_clean_process(archive, images)
+    for one, theirs, (status, body) in zip(found, expected, answers, strict=True):
+        if status != 200:
+            raise ExportError(f"The finished archive does not answer an image: {body}")
+        one.update(_answered(body))
+        theirs.update(_to_be_answered(theirs))
     return compare(found, expected, reference_name=reference_name)
+
+
+def _answered(body: str) -> Arrays:
+    """What an answer says of its instances, as a client reads it."""
+    detections = Detections.from_native(json.loads(body))
+    arrays: Arrays = {
+        "answer.boxes": detections.boxes_xyxy,
+        "answer.scores": detections.scores,
+        "answer.classes": detections.class_ids,
+    }
+    if detections.masks is not None and len(detections):
+        arrays["answer.masks"] = detections.masks
+    return arrays
+
+
+def _to_be_answered(expected: Arrays) -> Arrays:
+    """What an answer should say of the instances that Detectron2 found."""
+    scores = expected.get("instances.scores", np.zeros(0, np.float32))
+    order = np.argsort(-scores, kind="stable")
+    boxes = expected.get("instances.pred_boxes", np.zeros((len(scores), 4), np.float32))[order]
+    arrays: Arrays = {
+        "answer.scores": scores[order],
+        "answer.classes": expected.get("instances.pred_classes", np.zeros(0, np.int64))[order],
+    }
+    if boxes.shape[1] == 4:  # rotated ones are answered beside the upright ones around them
+        arrays["answer.boxes"] = boxes
+    if len(scores) and "instances.pred_masks" in expected:
+        arrays["answer.masks"] = expected["instances.pred_masks"][order].astype(bool)
+    return arrays
 
 
 def compare(found: Sequence[Arrays], expected: Sequence[Arrays], *, reference_name: str) -> Verdict:
@@ -148,7 +184,9 @@ def compare(found: Sequence[Arrays], expected: Sequence[Arrays], *, reference_na
         detections += len(theirs.get("instances.scores", ()))
         for name in ours.keys() | theirs.keys():
             one, other = ours.get(name), theirs.get(name)
-            if one is None or other is None or one.shape != other.shape:
+            if name == "answer.boxes" and other is None:
+                continue
+            if one is None or other is None or one.shape != other.shape or one.dtype != other.dtype:
                 differing.add(name)
             elif one.tobytes() != other.tobytes():
                 differing.add(name)
@@ -190,7 +228,10 @@ def _direct(network: torch.nn.Module, spec: InputSpec) -> Predict:
     return predict
 
 
-def _predict_in_clean_process(archive: Path, images: Sequence[ImageBGR]) -> list[Arrays]:
+def _predict_in_clean_process(
+    archive: Path, images: Sequence[ImageBGR]
+) -> tuple[list[Arrays], list[tuple[int, str]]]:
+    """What the archive's network gives for each image, and what its handler answers."""
     with tempfile.TemporaryDirectory(prefix="verify-") as folder:
         opened = Path(folder) / "opened"
         with zipfile.ZipFile(archive) as source:
@@ -207,19 +248,18 @@ def _predict_in_clean_process(archive: Path, images: Sequence[ImageBGR]) -> list
             check=False,
         )
         if finished.returncode != 0:
-            lines = finished.stderr.strip().splitlines() or ["no reason given"]
+            lines = finished.stderr.strip().splitlines()
+            reason = lines[-1] if lines else f"it ended with code {finished.returncode}"
             raise ExportError(
-                f"The finished archive does not work in a process of its own: {lines[-1]}"
+                f"The finished archive does not work in a process of its own: {reason}"
             )
         with np.load(outputs_file) as outputs:
-            return [
-                {
-                    name.partition("/")[2]: outputs[name]
-                    for name in outputs.files
-                    if name.partition("/")[0] == f"arr_{index}"
-                }
-                for index in range(len(images))
-            ]
+            found: list[Arrays] = [{} for _ in images]
+            for name in outputs.files:
+                index, _, output = name.partition("/")
+                if name != ANSWERS:
+                    found[int(index)][output] = outputs[name]
+            return found, json.loads(str(outputs[ANSWERS]))
 
 
 def _generated(size_hw: tuple[int, int], seed: int) -> ImageBGR:

@@ -11,7 +11,7 @@ from detectron2.config.compat import downgrade_config, guess_version, upgrade_co
 
 from export.errors import ExportError
 from handler.metadata import InputSpec
-from handler.plain_yaml import PlainLoader
+from handler.plain_yaml import PlainLoader, parse_yaml
 from handler.registering import import_registering
 
 BASE = "_BASE_"
@@ -53,6 +53,11 @@ def _known_expression(loader: yaml.SafeLoader, node: yaml.Node) -> list[list[flo
 _ConfigLoader.add_constructor("tag:yaml.org,2002:python/object/apply:eval", _known_expression)
 
 
+def is_tag_error(error: yaml.constructor.ConstructorError) -> bool:
+    """Whether it is a tag that was refused, and not a value that cannot be read."""
+    return "could not determine a constructor for the tag" in str(error.problem)
+
+
 def load_with_bases(path: Path, _above: tuple[Path, ...] = ()) -> dict[str, Any]:
     """Read a YAML file and the files that its `_BASE_` names, its own keys winning.
 
@@ -66,12 +71,14 @@ def load_with_bases(path: Path, _above: tuple[Path, ...] = ()) -> dict[str, Any]
     if path.resolve() in _above:
         raise ExportError(f"--config-file {path}: its {BASE} leads back to itself.")
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), Loader=_ConfigLoader)
+        values = parse_yaml(path.read_text(encoding="utf-8"), _ConfigLoader)
     except (OSError, UnicodeDecodeError) as error:
         raise ExportError(f"--config-file {path} cannot be read: {error}.") from error
-    except yaml.constructor.ConstructorError:
-        raise
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except yaml.constructor.ConstructorError as error:
+        if is_tag_error(error):
+            raise
+        raise ExportError(f"--config-file {path} is not YAML of a config: {error}") from error
+    except yaml.YAMLError as error:
         raise ExportError(f"--config-file {path} is not YAML: {error}") from error
     if not isinstance(values, dict):
         raise ExportError(
@@ -122,7 +129,9 @@ def read_yacs(
         problems.append(f"INPUT.FORMAT is {config.INPUT.FORMAT!r}; BGR and RGB can be served.")
     if problems:
         raise ExportError(f"--config-file {path}:", *(f"  {problem}" for problem in problems))
-    datasets = tuple(str(name) for name in (*config.DATASETS.TEST, *config.DATASETS.TRAIN))
+    datasets = tuple(
+        str(name) for names in (config.DATASETS.TEST, config.DATASETS.TRAIN) for name in names or ()
+    )
     _clear(config)
     warnings = []
     if unknown:
@@ -240,7 +249,10 @@ def _decode(value: Any) -> Any:
 
 def _like(value: Any, current: Any, name: str, problems: list[str]) -> Any:
     """The value, as the kind that the default is of."""
-    if value is None or current is None or type(value) is type(current):
+    is_same = type(value) is type(current)
+    if is_same or (value is None and not isinstance(current, (int, float, list, tuple))):
+        return value
+    if current is None:
         return value
     if isinstance(value, (list, tuple)) and isinstance(current, (list, tuple)):
         return type(current)(value)
@@ -261,7 +273,7 @@ def _override(config: CfgNode, overrides: Sequence[str]) -> list[str]:
         node: Any = config
         for section in sections:
             node = node.get(section) if isinstance(node, CfgNode) else None
-        if not isinstance(node, CfgNode) or key not in node:
+        if not isinstance(node, CfgNode) or key not in node or isinstance(node[key], CfgNode):
             problems.append(f"--opts {name}: there is no such key.")
         else:
             node[key] = _like(_decode(value), node[key], f"--opts {name}", problems)

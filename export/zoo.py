@@ -7,6 +7,7 @@ import detectron2
 from detectron2.utils.file_io import PathManager
 
 from export.errors import ExportError
+from export.paths import is_file
 
 # Beside detectron2.model_zoo, whose import needs pkg_resources.
 CONFIGS = Path(detectron2.__file__).parent / "model_zoo" / "configs"
@@ -22,7 +23,7 @@ def find_config(argument: str) -> Path:
         ExportError: Neither; names that come close are listed.
     """
     for path in (Path(argument), CONFIGS / argument):
-        if path.is_file():
+        if is_file(path):
             return path
     names = [path.relative_to(CONFIGS).as_posix() for path in CONFIGS.rglob("*.*")]
     close = difflib.get_close_matches(argument, names)
@@ -41,7 +42,7 @@ def find_weights(argument: str) -> Path:
     """
     if "://" not in argument:
         path = Path(argument)
-        if not path.is_file():
+        if not is_file(path):
             raise ExportError(f"--weights {argument} does not exist or is not a file.")
         return path
     try:

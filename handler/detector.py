@@ -3,53 +3,60 @@
 What goes wrong with one item is that item's answer; the others never notice.
 """
 
-import json
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from handler.errors import HandlerError, InternalError
-from handler.formats.native import CONTENT_TYPE, encode_native
+from handler.answers import Answer, Asked, assemble, error_answer
+from handler.description import describe
+from handler.errors import HandlerError, InternalError, InvalidRequest
+from handler.formats.answer import AnsweredImage
+from handler.formats.compact_json import compact_json
+from handler.formats.registry import FORMATS
 from handler.image import decode_image
+from handler.inference import Output, run_batch
 from handler.model import Model
 from handler.model_input import InputBuilder, ModelInput
+from handler.options import parse_options
+from handler.outcome import Outcome, attempt
 from handler.predictions import Predictions
-from handler.request import Row, parse_request
+from handler.request import Envelope, Row, asks_for_description, parse_request
+from handler.selection import select
 from handler.settings import Settings
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-U = TypeVar("U")
-Outcome: TypeAlias = T | HandlerError
+PICTURE_FORMATS = {"image/jpeg": "overlay", "image/png": "overlay_png"}
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What one client gets.
+class _Prepared:
+    """One image on its way, and what it was asked with."""
 
-    Attributes:
-        body: Encoded response body.
-        content_type: Its media type.
-        status: HTTP status.
-    """
-
-    body: bytes
-    content_type: str
-    status: int = 200
+    asked: Asked
+    image_bgr: npt.NDArray[np.uint8]
+    model_input: ModelInput
 
 
 class Detector:
     """A loaded model that answers batches of requests."""
 
     def __init__(
-        self, model: Model, *, name: str, version: str, settings: Settings | None = None
+        self,
+        model: Model,
+        *,
+        name: str,
+        version: str,
+        settings: Settings | None = None,
+        stack: int = 1,
     ) -> None:
         self._model = model
+        self._stack = stack
         self._name = name
         self._version = version
         self._settings = settings or Settings()
@@ -64,6 +71,7 @@ class Detector:
         name: str,
         version: str,
         settings: Settings | None = None,
+        stack: int = 1,
     ) -> "Detector":
         """Load the model of an opened archive and run it once.
 
@@ -76,9 +84,11 @@ class Detector:
             name: Name that answers carry.
             version: Version that answers carry.
             settings: The owner's settings.
+            stack: Most images of one forward pass. With 1 answers equal Detectron2's bit for bit,
+                however many images a batch or a request has.
         """
         model = Model.load(model_dir, device=device)
-        detector = cls(model, name=name, version=version, settings=settings)
+        detector = cls(model, name=name, version=version, settings=settings, stack=stack)
         side = model.metadata.input.min_size or 256
         blank_bgr = np.zeros((side, side, 3), dtype=np.uint8)
         model.predict([detector._build_input(blank_bgr)])
@@ -86,70 +96,127 @@ class Detector:
 
     def answer(self, rows: Sequence[Row]) -> list[Answer]:
         """Answer a batch: one answer a row, in the same order, whatever the rows hold."""
-        inputs = [_attempt(self._prepare, row) for row in rows]
-        outputs = self._predict(inputs)
-        bodies = [_attempt(self._encode, output) for output in outputs]
-        return [_answer(body) for body in bodies]
+        try:
+            return self._answer_all(rows)
+        except Exception:
+            failure = InternalError()
+            log.exception("%s: a whole batch failed", failure.id)
+            return [error_answer(failure) for _ in rows]
 
-    def _prepare(self, row: Row) -> ModelInput:
-        request = parse_request(row)
-        image_bgr = decode_image(request.image_bytes, max_pixels=self._settings.max_image_pixels)
-        return self._build_input(image_bgr)
-
-    def _predict(self, inputs: Sequence[Outcome[ModelInput]]) -> list[Outcome[dict[str, Any]]]:
-        outputs: dict[int, Outcome[dict[str, Any]]] = {
-            index: item for index, item in enumerate(inputs) if isinstance(item, HandlerError)
-        }
-        for group in self._stackable(inputs):
-            outputs.update(zip(group, self._forward(list(group.values())), strict=True))
-        return [outputs[index] for index in range(len(inputs))]
-
-    def _stackable(self, inputs: Sequence[Outcome[ModelInput]]) -> list[dict[int, ModelInput]]:
-        """The inputs that may share a forward pass, group by group, keyed by their index."""
-        groups: dict[tuple[int, int], dict[int, ModelInput]] = {}
-        for index, item in enumerate(inputs):
-            if isinstance(item, ModelInput):
-                groups.setdefault(self._model.padded_size_hw(item), {})[index] = item
-        return list(groups.values())
-
-    def _forward(self, group: list[ModelInput]) -> list[Outcome[dict[str, Any]]]:
-        outputs = _attempt(self._model.predict, group)
-        if not isinstance(outputs, HandlerError):
-            return list(outputs)
-        if len(group) == 1:
-            return [outputs]
-        # One of them, or their number, was too much: alone, each fails or succeeds for itself.
-        return [output for item in group for output in self._forward([item])]
-
-    def _encode(self, output: dict[str, Any]) -> bytes:
-        return encode_native(
-            Predictions.from_instances(output["instances"]),
-            classes=self._model.metadata.class_names,
+    def describe(self) -> dict[str, Any]:
+        """What the model says of itself, as JSON values."""
+        return describe(
+            self._model.metadata,
             model_name=self._name,
             model_version=self._version,
+            settings=self._settings,
         )
 
+    def _answer_all(self, rows: Sequence[Row]) -> list[Answer]:
+        asked = [
+            Answer(compact_json(self.describe()))
+            if asks_for_description(row)
+            else attempt(self._read, row)
+            for row in rows
+        ]
+        # Images of all requests side by side; `owners` says whose each of them is.
+        owners = [
+            index
+            for index, one in enumerate(asked)
+            if isinstance(one, Asked)
+            for _ in one.request.images
+        ]
+        images = [
+            self._prepare(one, image)
+            for one in asked
+            if isinstance(one, Asked)
+            for image in one.request.images
+        ]
+        bodies = self._bodies(images)
+        return [
+            one
+            if isinstance(one, Answer)
+            else self._assemble(
+                one, [body for body, owner in zip(bodies, owners, strict=True) if owner == index]
+            )
+            for index, one in enumerate(asked)
+        ]
 
-def _attempt(step: Callable[[T], U], value: Outcome[T]) -> Outcome[U]:
-    """Run one step for one item; what goes wrong, now or before, stays with that item."""
-    if isinstance(value, HandlerError):
-        return value
-    try:
-        return step(value)
-    except HandlerError as error:
-        return error
-    except Exception:
-        log.exception("%s failed", step.__qualname__)
-        return InternalError()
+    def _read(self, row: Row) -> Asked:
+        request = parse_request(row)
+        limit = self._settings.max_images_per_request
+        if len(request.images) > limit:
+            raise InvalidRequest(
+                f"The request has {len(request.images)} images, at most {limit} are accepted."
+            )
+        options = parse_options(
+            request.given,
+            class_names=self._model.metadata.class_names,
+            formats=list(FORMATS),
+        )
+        if request.envelope is Envelope.V2 and "format" not in request.given:
+            options = replace(options, format="kserve_v2")
+        elif request.picture_type is not None and "format" not in request.given:
+            options = replace(options, format=PICTURE_FORMATS[request.picture_type])
+        return Asked(request, options)
 
+    def _prepare(self, asked: Asked, image_bytes: bytes) -> Outcome[_Prepared]:
+        timings, limit = asked.timings, self._settings.max_image_pixels
+        image = attempt(
+            lambda content: decode_image(content, max_pixels=limit), image_bytes, timings, "decode"
+        )
+        model_input = attempt(self._build_input, image, timings, "preprocess")
+        if isinstance(image, HandlerError):
+            return image
+        if isinstance(model_input, HandlerError):
+            return model_input
+        return _Prepared(asked, image, model_input)
 
-def _answer(body: Outcome[bytes]) -> Answer:
-    if not isinstance(body, HandlerError):
-        return Answer(body=body, content_type=CONTENT_TYPE)
-    # The keys that TorchServe's own error bodies have.
-    document = {"code": body.status, "type": body.type, "message": str(body)}
-    return Answer(
-        body=json.dumps(document, ensure_ascii=False).encode(),
-        content_type="application/json",
-        status=body.status,
-    )
+    def _bodies(self, images: Sequence[Outcome[_Prepared]]) -> list[Outcome[bytes]]:
+        inputs = [one if isinstance(one, HandlerError) else one.model_input for one in images]
+        outputs, durations = run_batch(self._model, inputs, stack=self._stack)
+        bodies: list[Outcome[bytes]] = []
+        for image, output, duration in zip(images, outputs, durations, strict=True):
+            if isinstance(image, HandlerError):
+                bodies.append(image)
+                continue
+            timings = image.asked.timings
+            timings["model"] = timings.get("model", 0.0) + duration
+            bodies.append(self._encode(image, output))
+        return bodies
+
+    def _encode(self, image: _Prepared, output: Outcome[Output]) -> Outcome[bytes]:
+        asked = image.asked
+        predictions = attempt(
+            lambda given: select(
+                Predictions.from_output(
+                    given,
+                    size_hw=image.model_input.size_hw,
+                    panoptic_ids=self._model.panoptic_ids,
+                ),
+                asked.options,
+            ),
+            output,
+            asked.timings,
+            "read",
+        )
+        return attempt(
+            lambda given: FORMATS[asked.options.format].encode(
+                AnsweredImage(
+                    predictions=given,
+                    metadata=self._model.metadata,
+                    model_name=self._name,
+                    model_version=self._version,
+                    options=asked.options,
+                    image_bgr=image.image_bgr,
+                )
+            ),
+            predictions,
+            asked.timings,
+            "encode",
+        )
+
+    def _assemble(self, asked: Outcome[Asked], bodies: Sequence[Outcome[bytes]]) -> Answer:
+        limit = self._settings.max_response_bytes
+        answer = attempt(lambda parts: assemble(asked, parts, max_bytes=limit), bodies)
+        return error_answer(answer) if isinstance(answer, HandlerError) else answer

@@ -16,6 +16,7 @@ import torch
 
 import handler
 from handler.detector import Detector
+from handler.request import Row
 from handler.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -38,14 +39,15 @@ class Detectron2Handler:
         gpu_id = properties.get("gpu_id")
         on_gpu = gpu_id is not None and torch.cuda.is_available()
         device = f"cuda:{gpu_id}" if on_gpu else "cpu"
-        version = context.manifest["model"]["modelVersion"]
         try:
+            version = context.manifest["model"]["modelVersion"]
             self._detector = Detector.load(
                 Path(properties["model_dir"]),
                 device=device,
                 name=context.model_name,
                 version=version,
                 settings=Settings.from_model_config(context.model_yaml_config),
+                stack=max(properties.get("batch_size") or 1, 1),
             )
         except Exception as error:
             # TorchServe prints the message alone; the traceback belongs in the worker's log.
@@ -56,12 +58,17 @@ class Detectron2Handler:
         )
 
     def handle(self, data: Sequence[Mapping[str, object]], context: Any) -> list[bytes]:
-        """Answer a batch: one body a row, with its own status and content type."""
+        """Answer a batch: one body a row, with its own status, content type and headers."""
         if self._detector is None:
             raise RuntimeError("handle() was called before initialize().")
-        answers = self._detector.answer(data)
+        rows = [
+            Row(fields, context.get_all_request_header(index)) for index, fields in enumerate(data)
+        ]
+        answers = self._detector.answer(rows)
         for index, answer in enumerate(answers):
             phrase = HTTPStatus(answer.status).phrase
             context.set_response_status(answer.status, phrase, index)
             context.set_response_content_type(index, answer.content_type)
+            for name, value in answer.headers.items():
+                context.set_response_header(index, name, value)
         return [answer.body for answer in answers]

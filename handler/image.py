@@ -15,6 +15,8 @@ from handler.errors import ImageTooLarge, UndecodableImage
 # Our own limit is read from the header for every request; Pillow's global one only warns.
 Image.MAX_IMAGE_PIXELS = None
 
+_TILE_WIDTH, _TILE_LENGTH = 322, 323  # TIFF 6.0, section 15
+
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
 """Decoders that a client's bytes may reach; Pillow has dozens more, rarely used and rarely read."""
 
@@ -43,8 +45,9 @@ def decode_image(image_bytes: bytes, *, max_pixels: int) -> npt.NDArray[np.uint8
                     f"The image has {width} x {height} = {width * height} pixels, "
                     f"at most {max_pixels} are accepted."
                 )
+            _check_tiles(image, max_pixels)
             image_rgb = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-    except ImageTooLarge:
+    except (ImageTooLarge, MemoryError):
         raise
     except UnidentifiedImageError:
         raise UndecodableImage(
@@ -56,3 +59,16 @@ def decode_image(image_bytes: bytes, *, max_pixels: int) -> npt.NDArray[np.uint8
         # EOFError, struct.error, ...
         raise UndecodableImage(f"The image is damaged or cut off: {error}.") from error
     return np.ascontiguousarray(image_rgb[:, :, ::-1])
+
+
+def _check_tiles(image: Image.Image, max_pixels: int) -> None:
+    """A TIFF may be cut into tiles that are larger than itself; each is decoded whole."""
+    tags = getattr(image, "tag_v2", None)
+    if tags is None:
+        return
+    width, height = tags.get(_TILE_WIDTH, 0), tags.get(_TILE_LENGTH, 0)
+    if width * height > max_pixels:
+        raise ImageTooLarge(
+            f"The image has tiles of {width} x {height} = {width * height} pixels, "
+            f"at most {max_pixels} are accepted."
+        )

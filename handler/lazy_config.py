@@ -12,8 +12,11 @@ The file is plain data. Three kinds of mapping stand for objects:
 
 import functools
 import importlib
+import inspect
 from collections.abc import Collection
 from typing import Any
+
+import torch
 
 MARKS = ("_target_", "_partial_", "_object_")
 
@@ -25,15 +28,21 @@ TRUSTED = (
     "fvcore.nn",
     "torch.nn",
 )
-"""Where a config may take objects from: packages that build networks and do nothing else."""
+"""Packages whose classes a config may name, and whose classes' methods: they build networks."""
+
+FUNCTIONS = "torch.nn.functional"
+"""The one module whose functions it may name. Others import modules by name, or open files."""
 
 
 class UntrustedName(ValueError):
     """A config names an object from where it may not take any."""
 
     def __init__(self, name: object, modules: Collection[str]) -> None:
-        accepted = ", ".join([*TRUSTED, *modules])
-        super().__init__(f'"{name}" is not an object of {accepted}')
+        packages = ", ".join([*TRUSTED, *modules])
+        super().__init__(
+            f'"{name}" is refused: a config may name classes of {packages} and functions of '
+            f"{FUNCTIONS}"
+        )
 
 
 def build_from_lazy(node: Any, *, modules: Collection[str] = ()) -> Any:
@@ -67,31 +76,50 @@ def find_object(name: object, *, modules: Collection[str] = ()) -> Any:
         UntrustedName: Not of `TRUSTED` or `modules`, by its name or by where it was defined.
         ValueError: There is no such thing.
     """
-    if not isinstance(name, str) or not _is_trusted(name, modules):
+    if not isinstance(name, str) or any(part[:1] in ("", "_") for part in name.split(".")):
         raise UntrustedName(name, modules)
-    found = _locate(name)
+    if not _is_within(name, (*TRUSTED, *modules)):
+        raise UntrustedName(name, modules)
+    owner, found = _locate(name)
     if found is None:
         raise ValueError(f'there is no "{name}" in the installed packages')
-    # detectron2.layers.wrappers.torch.hub.load begins well and ends elsewhere. Some functions of
-    # torch.nn.functional are defined in C.
-    home = str(getattr(found, "__module__", None))
-    if home != "torch._C._nn" and not _is_trusted(f"{home}.", modules):
+    if not _is_trusted(name, owner, found, modules):
         raise UntrustedName(name, modules)
     return found
 
 
-def _is_trusted(name: str, modules: Collection[str]) -> bool:
-    return any(name.startswith(f"{package}.") for package in (*TRUSTED, *modules))
+def _is_trusted(name: str, owner: Any, found: Any, modules: Collection[str]) -> bool:
+    """Whether an object builds networks, by what it is and where it was defined.
+
+    detectron2.layers.wrappers.torch.hub.load begins well and ends elsewhere.
+    """
+    home = f"{getattr(found, '__module__', None)}."
+    if _is_within(home, modules):
+        return True
+    if inspect.isclass(found):
+        # torch.nn holds more than networks; Detectron2's and fvcore's packages do not.
+        is_torch = home.startswith("torch.")
+        return _is_within(home, TRUSTED) and (not is_torch or issubclass(found, torch.nn.Module))
+    if inspect.isclass(owner):  # ResNet.make_default_stages
+        return _is_trusted(name, None, owner, modules) and _is_within(home, TRUSTED)
+    # Some of them are defined in C.
+    return name.startswith(f"{FUNCTIONS}.") and home in (f"{FUNCTIONS}.", "torch._C._nn.")
 
 
-def _locate(name: str) -> Any:
+def _is_within(name: str, packages: Collection[str]) -> bool:
+    return any(name.startswith(f"{package}.") for package in packages)
+
+
+def _locate(name: str) -> tuple[Any, Any]:
+    """What a dotted name stands for, and what it is an attribute of."""
     parts = name.split(".")
     for length in range(len(parts) - 1, 0, -1):
         try:
             found: Any = importlib.import_module(".".join(parts[:length]))
         except ModuleNotFoundError:
             continue
+        owner = None
         for part in parts[length:]:
-            found = getattr(found, part, None)
-        return found
-    return None
+            owner, found = found, getattr(found, part, None)
+        return owner, found
+    return None, None

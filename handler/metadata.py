@@ -81,6 +81,18 @@ class Metadata:
         """Names of `classes`, by class id."""
         return tuple(one.name for one in self.classes)
 
+    def class_of(self, class_id: int) -> ClassInfo:
+        """The class of an instance; one that nobody has named is called by its number."""
+        return _class_or_number(self.classes, class_id)
+
+    def stuff_class_of(self, class_id: int) -> ClassInfo:
+        """The class of a part of a semantic segmentation, likewise."""
+        return _class_or_number(self.stuff_classes, class_id)
+
+    def segment_class_of(self, class_id: int, *, is_thing: bool) -> ClassInfo:
+        """The class of a part of a panoptic segmentation, likewise."""
+        return self.class_of(class_id) if is_thing else self.stuff_class_of(class_id)
+
     def to_json(self) -> str:
         """The text of the file, the same for the same content."""
         document = {"format_version": FORMAT_VERSION, **asdict(self)}
@@ -102,6 +114,8 @@ class Metadata:
                 document[key] = tuple(_class_info(one) for one in document[key])
             for key in ("outputs", "keypoint_names", "modules", "owner_modules"):
                 document[key] = tuple(document[key])
+            for key in ("files", "exported_with", "verification"):
+                document[key] = dict(document[key])
             return cls(**{**document, "input": InputSpec(**document["input"])})
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"{METADATA_FILE} cannot be read: {error}.") from error
@@ -114,6 +128,12 @@ class Metadata:
             ValueError: As `from_json`.
         """
         return cls.from_json((model_dir / METADATA_FILE).read_text(encoding="utf-8"))
+
+
+def _class_or_number(classes: tuple[ClassInfo, ...], class_id: int) -> ClassInfo:
+    if 0 <= class_id < len(classes):
+        return classes[class_id]
+    return ClassInfo(f"class_{class_id}", (128, 128, 128))
 
 
 def _class_info(document: dict[str, Any]) -> ClassInfo:

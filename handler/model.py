@@ -14,6 +14,7 @@ from handler.lazy_config import build_from_lazy
 from handler.metadata import ConfigKind, Metadata
 from handler.model_input import ModelInput
 from handler.plain_yaml import parse_yaml
+from handler.predictions import PanopticIds
 from handler.registering import import_registering
 
 
@@ -68,6 +69,16 @@ class Model:
         backbone = getattr(self.network, "backbone", None)
         stride = max(getattr(backbone, "size_divisibility", 1), 1)
         return _round_up(height, stride), _round_up(width, stride)
+
+    @property
+    def panoptic_ids(self) -> PanopticIds | None:
+        """How the network writes segments into ids, where it lists none (Panoptic-DeepLab)."""
+        meta = getattr(self.network, "meta", None)
+        divisor = getattr(meta, "label_divisor", None)
+        if meta is None or divisor is None:
+            return None
+        things = frozenset(meta.thing_dataset_id_to_contiguous_id.values())
+        return PanopticIds(int(divisor), things)
 
     def predict(self, model_inputs: list[ModelInput]) -> list[dict[str, Any]]:
         """Run one forward pass over inputs of equal padded size.

@@ -12,16 +12,26 @@ class Settings:
     """What the owner of the server decides, beside what the model's config says.
 
     Attributes:
-        max_image_pixels: Largest width x height that is decoded. 50 million is a 50-megapixel
-            photograph, 150 MB of pixels.
+        max_image_pixels: Largest width x height that is decoded. While a model answers, each
+            instance's mask takes a byte for each pixel of the image: 100 instances on 25 million
+            pixels are 2.5 GB.
+        max_images_per_request: Most images of one request's `instances`.
+        max_response_bytes: Largest answer; at most `max_response_size` of config.properties, beyond
+            which TorchServe kills the worker. The default is TorchServe's own.
     """
 
-    max_image_pixels: int = 50_000_000
+    max_image_pixels: int = 25_000_000
+    max_images_per_request: int = 32
+    max_response_bytes: int = 6_553_500
 
     def __post_init__(self) -> None:
-        value = self.max_image_pixels
-        if type(value) is not int or value < 1:
-            raise ValueError(f"{SECTION}: max_image_pixels is {value!r}, at least 1 is accepted.")
+        problems = [
+            f"{field.name} is {value!r}, a whole number from 1 on is accepted"
+            for field in fields(self)
+            if type(value := getattr(self, field.name)) is not int or value < 1
+        ]
+        if problems:
+            raise ValueError(f"{SECTION}: {'; '.join(problems)}.")
 
     @classmethod
     def from_model_config(cls, model_config: Mapping[str, Any] | None) -> "Settings":

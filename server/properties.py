@@ -34,6 +34,13 @@ def write_properties(path: Path, properties: Mapping[str, str]) -> None:
 
 def addresses(properties: Properties) -> dict[str, tuple[str, int]]:
     """Host and port of each of TorchServe's five listeners, by the key that sets it."""
+    missing = [
+        key
+        for key in (*_HTTP, *(f"{key}_{part}" for key in _GRPC for part in ("address", "port")))
+        if key not in properties
+    ]
+    if missing:
+        raise ServerError(f"config.properties does not say {', '.join(missing)}.")
     found = {}
     for key in _HTTP:
         url = urlsplit(properties[key])

@@ -54,20 +54,21 @@ class TorchServe:
         self.work_dir = work_dir.resolve()
         self._models = models
         self._output = output
-        self._properties = read_properties(config)
+        self.properties = read_properties(config)
         self._temp: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._model_log_start = 0
 
     @property
     def inference(self) -> InferenceClient:
         """Client of the inference API."""
-        url = self._properties["inference_address"]
+        url = self.properties["inference_address"]
         return InferenceClient(url, read_key(self.work_dir, "inference"))
 
     @property
     def management(self) -> ManagementClient:
         """Client of the management API."""
-        url = self._properties["management_address"]
+        url = self.properties["management_address"]
         return ManagementClient(url, read_key(self.work_dir, "management"), timeout_s=10)
 
     def __enter__(self) -> Self:
@@ -76,11 +77,14 @@ class TorchServe:
         Raises:
             ServerError: A port is taken, there is no Java, or no model store.
         """
-        check_ports_free(self._properties)
+        check_ports_free(self.properties)
         java = find_java()
         if not self.model_store.is_dir():
             raise ServerError(f"There is no model store {self.model_store}: export a model first.")
         self.work_dir.mkdir(parents=True, exist_ok=True)
+        # An earlier server's log goes on here; what it says is not about this one.
+        log = self._model_log
+        self._model_log_start = log.stat().st_size if log.is_file() else 0
         # Short, because a socket's path may have 107 characters.
         self._temp = Path(tempfile.mkdtemp(prefix="ts-"))
         self._process = subprocess.Popen(
@@ -158,14 +162,20 @@ class TorchServe:
 
     def _load_failure(self, model: str) -> str | None:
         """What a worker wrote when it could not load; TorchServe goes on trying for minutes."""
-        log = self.work_dir / "logs" / "model_log.log"
         marker = "The model could not be loaded: "
-        if not log.is_file():
+        if not self._model_log.is_file():
             return None
-        for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
-            if marker in line:
+        with self._model_log.open("rb") as log:
+            log.seek(self._model_log_start)
+            lines = log.read().decode("utf-8", errors="replace").splitlines()
+        for line in lines:
+            if marker in line and f"-{model}_" in line:
                 return line.partition(marker)[2]
         return None
+
+    @property
+    def _model_log(self) -> Path:
+        return self.work_dir / "logs" / "model_log.log"
 
     def _log_hint(self) -> str:
         return f"Its logs are in {self.work_dir / 'logs'}."

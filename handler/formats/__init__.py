@@ -1,1 +1,1 @@
-"""`Predictions` -> response bodies, one file a format."""
+"""An answered image -> a response body, one file a format."""

@@ -2,62 +2,97 @@
 
     {"model": {"name", "version"}, "image": {"width", "height"},
      "predictions": [{"class_id", "class_name", "score", "box": [x0, y0, x1, y1],
-                      "mask": {"size": [height, width], "counts": "<COCO RLE>"}}]}
+                      "rotated_box": [centre x, centre y, width, height, degrees anticlockwise],
+                      "mask": {"size": [height, width], "counts": "<COCO RLE>"},
+                      "keypoints": [[x, y, score], ...]}],
+     "proposals": [{"box", "objectness"}],
+     "semantic": {"segments": [{"class_id", "class_name", "mask"}]},
+     "panoptic": {"segments": [{"id", "class_id", "class_name", "is_thing", "score", "mask"}]}}
 
-`mask` is absent where the model has no mask head.
+Keys that the model has no head for are absent, but for `predictions`, which is then empty.
 """
 
-import json
-from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
+from handler.formats.answer import AnsweredImage, shortest
+from handler.formats.compact_json import compact_json
 from handler.masks import mask_to_rle
-from handler.predictions import Predictions
+from handler.predictions import Objects, Panoptic, Proposals
 
 CONTENT_TYPE = "application/json"
 
 
-def encode_native(
-    predictions: Predictions, *, classes: Sequence[str], model_name: str, model_version: str
-) -> bytes:
+def encode_native(answered: AnsweredImage) -> bytes:
     """Write one answer.
-
-    Args:
-        predictions: What the model said of the image.
-        classes: Class names by `class_id`.
-        model_name: Name under which the model is served.
-        model_version: Its version.
 
     Raises:
         ValueError: The model answered with a number that JSON has no word for (NaN, infinity).
     """
+    predictions = answered.predictions
     height, width = predictions.size_hw
-    document = {
-        "model": {"name": model_name, "version": model_version},
+    document: dict[str, Any] = {
+        "model": {"name": answered.model_name, "version": answered.model_version},
         "image": {"width": width, "height": height},
-        "predictions": [_instance(predictions, i, classes) for i in range(len(predictions))],
+        "predictions": _instances(predictions.objects, answered),
     }
-    return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    if predictions.proposals is not None:
+        document["proposals"] = _proposals(predictions.proposals)
+    if predictions.semantic is not None:
+        document["semantic"] = {"segments": _semantic(predictions.semantic, answered)}
+    if predictions.panoptic is not None:
+        document["panoptic"] = {"segments": _panoptic(predictions.panoptic, answered)}
+    return compact_json(document)
 
 
-def _instance(predictions: Predictions, index: int, classes: Sequence[str]) -> dict[str, object]:
-    class_id = int(predictions.class_ids[index])
-    instance: dict[str, object] = {
-        "class_id": class_id,
-        "class_name": classes[class_id],
-        "score": _shortest(predictions.scores[index]),
-        "box": _shortest_list(predictions.boxes_xyxy[index]),
-    }
-    if predictions.masks is not None:
-        instance["mask"] = mask_to_rle(predictions.masks[index])
-    return instance
+def _instances(objects: Objects, answered: AnsweredImage) -> list[dict[str, Any]]:
+    instances = []
+    for index, class_id in enumerate(objects.class_ids.tolist()):
+        instance: dict[str, Any] = {
+            "class_id": class_id,
+            "class_name": answered.metadata.class_of(class_id).name,
+            "score": shortest(objects.scores[index : index + 1])[0],
+            "box": shortest(objects.boxes_xyxy[index]),
+        }
+        if objects.rotated_boxes is not None:
+            instance["rotated_box"] = shortest(objects.rotated_boxes[index])
+        if objects.masks is not None:
+            instance["mask"] = mask_to_rle(objects.masks[index])
+        if objects.keypoints is not None:
+            instance["keypoints"] = [shortest(keypoint) for keypoint in objects.keypoints[index]]
+        instances.append(instance)
+    return instances
 
 
-def _shortest(value: np.float32) -> float:
-    """The double whose decimal form is the shortest that parses back to these float32 bits."""
-    return float(str(value))
+def _proposals(proposals: Proposals) -> list[dict[str, Any]]:
+    boxes = [shortest(box) for box in proposals.boxes_xyxy]
+    objectness = shortest(proposals.objectness)
+    return [{"box": b, "objectness": o} for b, o in zip(boxes, objectness, strict=True)]
 
 
-def _shortest_list(values: Iterable[np.float32]) -> list[float]:
-    return [_shortest(value) for value in values]
+def _semantic(class_map: Any, answered: AnsweredImage) -> list[dict[str, Any]]:
+    return [
+        {
+            "class_id": class_id,
+            "class_name": answered.metadata.stuff_class_of(class_id).name,
+            "mask": mask_to_rle(class_map == class_id),
+        }
+        for class_id in np.unique(class_map).tolist()
+    ]
+
+
+def _panoptic(panoptic: Panoptic, answered: AnsweredImage) -> list[dict[str, Any]]:
+    found = []
+    for one in panoptic.segments:
+        class_info = answered.metadata.segment_class_of(one.class_id, is_thing=one.is_thing)
+        segment: dict[str, Any] = {
+            "id": one.id,
+            "class_id": one.class_id,
+            "class_name": class_info.name,
+            "is_thing": one.is_thing,
+        }
+        if one.score is not None:
+            segment["score"] = shortest(np.array([one.score], np.float32))[0]
+        found.append({**segment, "mask": mask_to_rle(panoptic.segment_map == one.id)})
+    return found

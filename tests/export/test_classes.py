@@ -30,6 +30,7 @@ def names(classes):
         pytest.param("cat\r\n\n  dog  ", ("cat", "dog"), id="windows, blank lines and spaces"),
         pytest.param("traffic light, red\ndog", ("traffic light, red", "dog"), id="a comma inside"),
         pytest.param("Straße\n犬", ("Straße", "犬"), id="not ascii"),
+        pytest.param("\ufeffcat\ndog", ("cat", "dog"), id="as windows editors begin"),
     ],
 )
 def test_reads_a_file(content, expected, tmp_path):
@@ -40,6 +41,11 @@ def test_reads_a_file(content, expected, tmp_path):
 
 def test_reads_a_list():
     assert names(find("cat, dog").classes) == ("cat", "dog")
+
+
+def test_reads_a_list_that_is_too_long_for_the_name_of_a_file():
+    many = [f"a_class_with_a_long_name_{index}" for index in range(80)]
+    assert names(find(",".join(many), 80).classes) == tuple(many)
 
 
 def test_reads_the_categories_of_coco_annotations_in_the_order_of_their_ids(tmp_path):

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 import export.pipeline
 from export.cli import main
 from export.errors import ExportError
+from export.model_settings import settings_problems
 from handler.config import parse_config
 from handler.metadata import Metadata
 from tests.models import CLASSES, Training, save_training, tiny_config
@@ -220,6 +221,7 @@ def test_the_summary_ends_with_what_to_type(arguments, capsys):
     out = capsys.readouterr().out
     assert "torchserve --start" in out
     assert "--models tiny=tiny.mar" in out
+    assert "key_file.json" in out
     assert "curl -H" in out
     assert "/predictions/tiny" in out
 
@@ -301,6 +303,87 @@ def test_ctrl_c_in_the_middle_leaves_nothing(arguments, tmp_path, pytestconfig):
     assert process.returncode == 130
     assert error.endswith("Interrupted; the model store is as it was.\n")
     assert not list((tmp_path / "store").iterdir())
+
+
+def test_a_supervisors_signal_leaves_nothing_either(arguments, tmp_path, pytestconfig):
+    process = subprocess.Popen(
+        command(arguments), cwd=pytestconfig.rootpath, stdout=subprocess.PIPE, text=True
+    )
+    with process:
+        for line in process.stdout:
+            if line.startswith("Packing"):
+                process.terminate()
+        assert process.wait(60) == 130
+    assert not list((tmp_path / "store").iterdir())
+
+
+TIMEOUTS = "responseTimeout: 60\nstartupTimeout: 60\n"
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        pytest.param("", "a mapping of keys is expected, this is a NoneType", id="empty"),
+        pytest.param("words", "this is a str", id="words"),
+        pytest.param("a: [1", "is not YAML", id="not yaml"),
+        pytest.param(f"{TIMEOUTS}detectron2: {{max_pixels: 5}}", "unknown keys", id="our key"),
+        pytest.param(
+            f"{TIMEOUTS}detectron2: {{max_image_pixels: many}}", "is 'many'", id="our value"
+        ),
+        pytest.param(f"{TIMEOUTS}batchSize: four", "batchSize is 'four'; a int", id="a word"),
+        pytest.param(f"{TIMEOUTS}batch_size: 4", "knows no key 'batch_size'", id="misspelt"),
+        pytest.param(f"{TIMEOUTS}minWorkers: 1", "go together", id="half a pair"),
+        pytest.param("batchSize: 1", "responseTimeout is missing", id="no timeout"),
+    ],
+)
+def test_settings_with_which_a_server_would_stumble(
+    settings, sentence, arguments, tmp_path, capsys
+):
+    file = tmp_path / "settings.yaml"
+    file.write_text(settings)
+    assert run({**arguments, "--model-config": str(file)}) == 1
+    assert sentence in capsys.readouterr().err
+
+
+def test_the_shipped_settings_have_no_problem(pytestconfig):
+    assert settings_problems(pytestconfig.rootpath / "export" / "model-config.yaml") == []
+
+
+def test_a_second_export_of_a_name_that_began_before_the_first_ended(
+    arguments, tmp_path, monkeypatch, capsys
+):
+    publish = export.pipeline._publish
+
+    def too_late(packed, sha256, archive, *, force):
+        archive.write_text("of somebody else")
+        publish(packed, sha256, archive, force=force)
+
+    monkeypatch.setattr(export.pipeline, "_publish", too_late)
+    assert run(arguments) == 1
+    assert "has appeared meanwhile" in capsys.readouterr().err
+    assert (tmp_path / "store" / "tiny.mar").read_text() == "of somebody else"
+    assert [path.name for path in (tmp_path / "store").iterdir()] == ["tiny.mar"]
+
+
+def test_what_we_did_not_foresee_is_a_sentence_too(arguments, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(export.pipeline, "stage", lambda *_, **__: 1 / 0)
+    assert run(arguments) == 1
+    error = capsys.readouterr().err
+    assert "Unforeseen ZeroDivisionError: division by zero" in error
+    assert "Traceback" not in error
+    assert not list((tmp_path / "store").iterdir())
+
+
+@pytest.mark.parametrize("epoch", ["abc", "9999999999999999"])
+def test_a_source_date_epoch_that_is_none(epoch, arguments, monkeypatch, capsys):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
+    assert run(arguments) == 1
+    assert f"SOURCE_DATE_EPOCH is '{epoch}'" in capsys.readouterr().err
+
+
+def test_a_verification_without_detections_is_doubted(arguments, capsys):
+    assert run({**arguments, "--score-threshold": "1.0"}) == 0
+    assert "Nothing was detected on the images" in capsys.readouterr().err
 
 
 def test_a_temp_folder_of_the_models_name_survives(arguments, tmp_path, monkeypatch):

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 import torch
 
@@ -56,9 +58,37 @@ def test_a_wrong_shape_is_never_allowed(network, checkpoint):
 
 
 def test_forgives_buffers_that_the_network_computes_itself(network, checkpoint):
-    checkpoint.tensors["pixel_mean"] = torch.zeros(3, 1, 1)
-    checkpoint.tensors["proposal_generator.anchor_generator.cell_anchors.0"] = torch.zeros(3, 4)
+    anchors = "proposal_generator.anchor_generator.cell_anchors.0"
+    checkpoint.tensors["pixel_mean"] = network.pixel_mean.clone()
+    checkpoint.tensors[anchors] = network.get_buffer(anchors).clone()
     assert "pixel_mean" not in fit_to_network(checkpoint, network)
+
+
+NAME = "roi_heads.box_predictor.cls_score.bias"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        pytest.param("pixel_mean", torch.full((3, 1, 1), 9.0), "contradicts the config", id="mean"),
+        pytest.param(
+            "proposal_generator.anchor_generator.cell_anchors.0",
+            torch.full((3, 4), 777.0),
+            "contradicts the config",
+            id="anchors",
+        ),
+        pytest.param(NAME, torch.full((4,), float("nan")), "not finite", id="nan"),
+        pytest.param(NAME, torch.tensor([1, 2, 3, float("inf")]), "not finite", id="infinity"),
+        pytest.param(NAME, torch.zeros(4, dtype=torch.int8), "type of", id="integers"),
+        pytest.param(NAME, torch.zeros(4, dtype=torch.complex64), "type of", id="complex"),
+    ],
+)
+def test_values_that_the_network_would_take_and_should_not(
+    name, value, problem, network, checkpoint
+):
+    checkpoint.tensors[name] = value
+    with pytest.raises(ExportError, match=f"{problem}.*{re.escape(name)}"):
+        fit_to_network(checkpoint, network)
 
 
 def test_leaves_the_checkpoint_as_it_was(network, checkpoint):

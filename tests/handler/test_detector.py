@@ -1,5 +1,6 @@
 import base64
 import json
+import re
 
 import numpy as np
 import pytest
@@ -7,19 +8,40 @@ import torch
 from detectron2.config import get_cfg
 from detectron2.engine import DefaultPredictor
 
+import handler.detector
 from client.detections import Detections
-from handler.detector import Answer, Detector
+from handler.answers import Answer
+from handler.detector import Detector
+from handler.options import OPTION_NAMES
+from handler.request import Row
 from handler.settings import Settings
 from tests.images import noise_bgr, png
 from tests.models import CLASSES, Training
 
-GOOD = {"body": bytearray(png(noise_bgr(96, 128)))}
+IMAGE = png(noise_bgr(96, 128))
+BASE64 = base64.b64encode(IMAGE).decode()
+
+
+def row(image_bytes: bytes, **headers: object) -> Row:
+    return Row({"body": bytearray(image_bytes)}, headers)
+
+
+GOOD = row(IMAGE)
 BAD = {
-    "empty": ({"body": bytearray()}, 400, "EmptyRequest"),
-    "not an image": ({"body": bytearray(b"hello")}, 400, "UndecodableImage"),
-    "cut off": ({"body": GOOD["body"][:300]}, 400, "UndecodableImage"),
-    "unknown field": ({"picture": GOOD["body"]}, 400, "InvalidRequest"),
-    "too thin": ({"body": bytearray(png(noise_bgr(50_000, 1)))}, 400, "UnsupportedImage"),
+    "empty": (row(b""), 400, "EmptyRequest"),
+    "not an image": (row(b"hello"), 400, "UndecodableImage"),
+    "cut off": (row(IMAGE[:300]), 400, "UndecodableImage"),
+    "unknown option": (row(IMAGE, **{"X-Format": "xml"}), 400, "InvalidOption"),
+    "unknown field": (Row({"data": IMAGE, "picture": b"1"}), 400, "InvalidOption"),
+    "too thin": (row(png(noise_bgr(50_000, 1))), 400, "UnsupportedImage"),
+    "text": (Row({"body": "hello \N{SNOWMAN}"}), 400, "InvalidRequest"),
+    "nothing": (Row({}), 400, "EmptyRequest"),
+    "half a surrogate": (Row({"body": {"image": BASE64, "\ud800": 1}}), 400, "InvalidOption"),
+    "half a surrogate in a value": (
+        Row({"body": {"image": BASE64, "format": "\udfff"}}),
+        400,
+        "InvalidOption",
+    ),
 }
 
 
@@ -37,6 +59,12 @@ def predictor(training: Training) -> DefaultPredictor:
     return DefaultPredictor(config)
 
 
+@pytest.fixture(scope="module")
+def stacking(opened) -> Detector:
+    """The same model, allowed to stack images."""
+    return Detector.load(opened, device="cpu", name="tiny", version="1.0", stack=8)
+
+
 @pytest.mark.parametrize(
     ("height", "width"),
     [
@@ -48,7 +76,7 @@ def predictor(training: Training) -> DefaultPredictor:
 )
 def test_alone_equals_default_predictor_bit_for_bit(height, width, detector, predictor):
     image_bgr = noise_bgr(height, width)
-    (answer,) = detector.answer([{"body": bytearray(png(image_bgr))}])
+    (answer,) = detector.answer([row(png(image_bgr))])
     expected = predictor(image_bgr)["instances"]
     found = detections(answer)
     assert found.boxes_xyxy.tobytes() == expected.pred_boxes.tensor.numpy().tobytes()
@@ -68,9 +96,9 @@ def test_the_tiny_model_finds_something(detector):
 @pytest.mark.parametrize("case", BAD)
 @pytest.mark.parametrize("position", [0, 1, 2], ids=["first", "middle", "last"])
 def test_a_bad_item_gets_its_own_error_and_hurts_nobody(case, position, detector):
-    row, status, type_ = BAD[case]
+    bad, status, type_ = BAD[case]
     rows = [GOOD, GOOD]
-    rows.insert(position, row)
+    rows.insert(position, bad)
     answers = detector.answer(rows)
     document = json.loads(answers[position].body)
     assert (answers[position].status, document["code"]) == (status, status)
@@ -97,55 +125,171 @@ def test_an_image_beyond_the_limit_gets_413(opened):
 
 
 def test_json_gives_the_same_answer_as_raw_bytes(detector):
-    encoded = base64.b64encode(GOOD["body"]).decode()
-    raw, as_json = detector.answer([GOOD, {"body": {"image": encoded}}])
-    assert raw == as_json
+    raw, as_json = detector.answer([GOOD, Row({"body": {"image": BASE64}})])
+    assert raw.body == as_json.body
 
 
-def test_only_equal_padded_sizes_share_a_forward_pass(detector, monkeypatch):
+def test_only_equal_padded_sizes_share_a_forward_pass(stacking, monkeypatch):
     shapes = []
-    forward = detector._model.predict
+    forward = stacking._model.predict
     monkeypatch.setattr(
-        detector._model.__class__,
+        stacking._model.__class__,
         "predict",
         lambda self, inputs: (
             shapes.append([tuple(i.image.shape) for i in inputs]) or forward(inputs)
         ),
     )
     images = [noise_bgr(96, 128), noise_bgr(128, 96), noise_bgr(96, 126), noise_bgr(96, 128, 1)]
-    answers = detector.answer([{"body": bytearray(png(image))} for image in images])
+    answers = stacking.answer([row(png(image)) for image in images])
     assert shapes == [[(3, 96, 128), (3, 96, 126), (3, 96, 128)], [(3, 128, 96)]]
     assert [detections(answer).size_hw for answer in answers] == [i.shape[:2] for i in images]
 
 
-def test_stacking_changes_no_more_than_rounding(detector):
-    rows = [{"body": bytearray(png(noise_bgr(96, 128, seed)))} for seed in range(3)]
+def test_without_stacking_a_batch_changes_no_bit(detector):
+    rows = [row(png(noise_bgr(96, 128, seed))) for seed in range(3)]
+    together = [answer.body for answer in detector.answer(rows)]
+    assert together == [detector.answer([one])[0].body for one in rows]
+
+
+def test_at_most_so_many_images_are_stacked_as_the_owner_allows(opened, monkeypatch):
+    two = Detector.load(opened, device="cpu", name="tiny", version="1.0", stack=2)
+    calls = failing(two, monkeypatch, None, from_images=99)
+    assert [answer.status for answer in two.answer([GOOD] * 5)] == [200] * 5
+    assert calls == [2, 2, 1]
+
+
+def test_stacking_changes_no_more_than_rounding(stacking):
+    rows = [row(png(noise_bgr(96, 128, seed))) for seed in range(3)]
     for stacked, alone in zip(
-        detector.answer(rows), (detector.answer([row])[0] for row in rows), strict=True
+        stacking.answer(rows), (stacking.answer([one])[0] for one in rows), strict=True
     ):
         found, expected = detections(stacked), detections(alone)
         np.testing.assert_allclose(found.scores, expected.scores, atol=1e-4)
 
 
-@pytest.mark.parametrize("limit", [1, 2], ids=["each fails alone", "only three are too many"])
-def test_a_failing_forward_pass_is_tried_image_by_image(limit, detector, monkeypatch, caplog):
-    forward = detector._model.predict
+def failing(detector, monkeypatch, error, *, from_images: int):
+    """Let the forward pass fail from so many images on; what it was called with."""
+    forward, calls = detector._model.predict, []
 
-    def fails(model, inputs):
-        if len(inputs) >= limit + (limit > 1):
-            raise torch.OutOfMemoryError("CUDA out of memory, says the test")
+    def predict(model, inputs):
+        calls.append(len(inputs))
+        if len(inputs) >= from_images:
+            raise error
         return forward(inputs)
 
-    monkeypatch.setattr(detector._model.__class__, "predict", fails)
-    answers = detector.answer([GOOD, BAD["empty"][0], GOOD, GOOD])
-    expected = 500 if limit == 1 else 200
-    assert [answer.status for answer in answers] == [expected, 400, expected, expected]
-    assert "CUDA" not in str([answer.body for answer in answers])
-    assert "CUDA out of memory, says the test" in caplog.text
+    monkeypatch.setattr(detector._model.__class__, "predict", predict)
+    return calls
 
 
-def test_an_answer_that_json_cannot_hold_is_an_error_of_its_item(detector, monkeypatch):
-    forward = detector._model.predict
+def test_too_little_memory_halves_the_batch_until_it_fits(stacking, monkeypatch):
+    error = torch.OutOfMemoryError("CUDA out of memory, says the test")
+    calls = failing(stacking, monkeypatch, error, from_images=3)
+    answers = stacking.answer([GOOD, BAD["empty"][0], *[GOOD] * 4])
+    assert [answer.status for answer in answers] == [200, 400, 200, 200, 200, 200]
+    assert calls == [5, 2, 3, 1, 2]
+
+
+def test_an_image_that_does_not_fit_alone_gets_507_and_the_worker_goes_on(detector, monkeypatch):
+    with monkeypatch.context() as patch:
+        failing(detector, patch, torch.OutOfMemoryError("CUDA out of memory"), from_images=1)
+        answers = detector.answer([GOOD, BAD["empty"][0], GOOD])
+    assert [answer.status for answer in answers] == [507, 400, 507]
+    document = json.loads(answers[0].body)
+    assert document["type"] == "OutOfMemory"
+    assert "128 x 96" in document["message"]
+    assert detector.answer([GOOD])[0].status == 200
+
+
+def test_any_other_failure_is_tried_image_by_image(stacking, monkeypatch):
+    calls = failing(stacking, monkeypatch, RuntimeError("only two fit"), from_images=2)
+    assert [answer.status for answer in stacking.answer([GOOD] * 3)] == [200] * 3
+    assert calls == [3, 1, 1, 1]
+
+
+def test_an_unforeseen_failure_names_an_id_that_is_in_the_log(detector, monkeypatch, caplog):
+    failing(detector, monkeypatch, RuntimeError("a secret of the server"), from_images=1)
+    answer, other = detector.answer([GOOD, BAD["empty"][0]])
+    assert (answer.status, other.status) == (500, 400)
+    message = json.loads(answer.body)["message"]
+    assert "secret" not in message
+    (failure_id,) = re.findall(r"under ([0-9a-f]{12})", message)
+    assert f"{failure_id}: the forward pass failed" in caplog.text
+    assert "a secret of the server" in caplog.text
+
+
+def test_not_even_a_fault_of_our_own_fails_the_batch(detector, monkeypatch, caplog):
+    monkeypatch.setattr(handler.detector, "run_batch", lambda *_, **__: 1 / 0)
+    answers = detector.answer([GOOD, GOOD])
+    assert [answer.status for answer in answers] == [500, 500]
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_several_images_are_answered_as_a_list(detector):
+    instances = [BASE64, base64.b64encode(b"hello").decode(), {"b64": BASE64}]
+    (answer,) = detector.answer([Row({"body": {"instances": instances}})])
+    assert answer.status == 200
+    first, second, third = json.loads(answer.body)["predictions"]
+    assert second["type"] == "UndecodableImage"
+    assert first == third == json.loads(detector.answer([GOOD])[0].body)
+
+
+def test_a_list_of_which_nothing_can_be_answered_is_an_error(detector):
+    bad = base64.b64encode(b"hello").decode()
+    (answer,) = detector.answer([Row({"body": {"instances": [bad, bad]}})])
+    assert (answer.status, json.loads(answer.body)["type"]) == (400, "UndecodableImage")
+
+
+def test_too_many_images_in_one_request(opened):
+    settings = Settings(max_images_per_request=2)
+    strict = Detector.load(opened, device="cpu", name="tiny", version="1", settings=settings)
+    (answer,) = strict.answer([Row({"body": {"instances": [BASE64] * 3}})])
+    assert (answer.status, json.loads(answer.body)["type"]) == (400, "InvalidRequest")
+    assert "3 images, at most 2" in json.loads(answer.body)["message"]
+
+
+def test_an_answer_that_torchserve_would_not_carry_gets_413(opened):
+    settings = Settings(max_response_bytes=500)
+    strict = Detector.load(opened, device="cpu", name="tiny", version="1", settings=settings)
+    answer, small = strict.answer([GOOD, row(IMAGE, **{"X-Max-Detections": "0"})])
+    assert (answer.status, json.loads(answer.body)["type"]) == (413, "ResponseTooLarge")
+    assert small.status == 200
+
+
+def test_options_of_one_item_do_not_reach_another(detector):
+    answers = detector.answer(
+        [GOOD, row(IMAGE, **{"x-max-detections": "1"}), row(IMAGE, **{"X-CLASSES": "green"}), GOOD]
+    )
+    everything, one, green, again = (detections(answer) for answer in answers)
+    assert len(one) == 1
+    assert one.boxes_xyxy.tobytes() == everything.boxes_xyxy[:1].tobytes()
+    assert len(green) == (everything.class_ids == 1).sum()
+    assert answers[0].body == answers[3].body
+    assert len(again) == len(everything)
+
+
+def test_every_answer_says_where_the_time_went(detector):
+    good, cut_off, empty = detector.answer([GOOD, row(IMAGE[:300]), row(b"")])
+    stages = dict(part.split(";dur=") for part in good.headers["Server-Timing"].split(", "))
+    assert list(stages) == ["decode", "preprocess", "model", "read", "encode"]
+    assert all(float(duration) >= 0 for duration in stages.values())
+    assert cut_off.headers["Server-Timing"].startswith("decode;dur=")
+    assert "Server-Timing" not in empty.headers
+
+
+def test_describes_itself(detector):
+    described, good = detector.answer([Row({"body": bytearray()}, {"describe": "True"}), GOOD])
+    document = json.loads(described.body)
+    assert document["model"] == {"name": "tiny", "version": "1.0"}
+    assert [one["name"] for one in document["classes"]] == list(CLASSES)
+    assert document["options"]["classes"]["items"]["enum"] == list(CLASSES)
+    assert next(iter(document["formats"])) == "native"
+    assert document["limits"]["max_image_pixels"] == 25_000_000
+    assert set(document["options"]) == set(OPTION_NAMES)
+    assert good.status == 200
+
+
+def test_an_answer_that_json_cannot_hold_is_an_error_of_its_item(stacking, monkeypatch):
+    forward = stacking._model.predict
 
     def gives_nan(model, inputs):
         outputs = forward(inputs)
@@ -153,7 +297,7 @@ def test_an_answer_that_json_cannot_hold_is_an_error_of_its_item(detector, monke
         outputs[0]["instances"].scores = scores * float("nan")
         return outputs
 
-    monkeypatch.setattr(detector._model.__class__, "predict", gives_nan)
-    answers = detector.answer([GOOD, GOOD])
+    monkeypatch.setattr(stacking._model.__class__, "predict", gives_nan)
+    answers = stacking.answer([GOOD, GOOD])
     assert [answer.status for answer in answers] == [500, 200]
     assert json.loads(answers[0].body)["type"] == "InternalError"

@@ -33,6 +33,7 @@ def test_sets_status_and_content_type_of_each_item(opened):
         (200, "OK"),
     ]
     assert {context.get_response_content_type(i) for i in range(3)} == {"application/json"}
+    assert "decode;dur=" in context.get_response_headers(0)["Server-Timing"]
     assert all(type(body) is bytes for body in bodies)
     assert json.loads(bodies[0])["model"] == {"name": "tiny", "version": "1.0"}
     assert json.loads(bodies[1])["type"] == "UndecodableImage"

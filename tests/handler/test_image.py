@@ -95,6 +95,19 @@ def test_refuses_too_many_pixels_by_the_header(width, height):
         decode_image(bomb(width, height), max_pixels=LIMIT)
 
 
+def test_refuses_tiles_that_are_larger_than_the_image_may_be():
+    # 16 x 16 pixels in one tile of 4096 x 4096, which would be decoded whole.
+    tile = zlib.compress(bytes(4096))
+    # TIFF 6.0: size, bits, compression, photometric, samples, tile size, offset and byte count.
+    tags = {256: 16, 257: 16, 258: 8, 259: 8, 262: 1, 277: 1, 322: 4096, 323: 4096, 324: 200}
+    entries = [(tag, 4, 1, value) for tag, value in {**tags, 325: len(tile)}.items()]
+    directory = struct.pack("<H", len(entries))
+    directory += b"".join(struct.pack("<HHII", *entry) for entry in entries)
+    content = b"II*\0" + struct.pack("<I", 8) + directory + bytes(4)
+    with pytest.raises(ImageTooLarge, match="tiles of 4096 x 4096"):
+        decode_image(content.ljust(200, b"\0") + tile, max_pixels=LIMIT)
+
+
 def test_accepts_an_image_at_the_limit():
     assert decode_image(FILES["png"], max_pixels=600).shape == (20, 30, 3)
 

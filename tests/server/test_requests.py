@@ -16,6 +16,7 @@ from client.detections import Detections
 from client.errors import RequestRefused
 from examples.coins.photograph import load_photograph, photograph_path
 from handler.detector import Detector
+from handler.request import Row
 from server.torchserve import TorchServe
 from tests.images import noise_bgr, png
 from tests.server.conftest import SECRET
@@ -80,7 +81,7 @@ def test_the_served_photograph_equals_default_predictor_bit_for_bit(served, pyte
 )
 def test_every_way_to_ask_gets_the_answer_of_the_detector(request_, served, detector: Detector):
     response = post(served, "tiny", **request_)
-    (expected,) = detector.answer([{"body": bytearray(IMAGE)}])
+    (expected,) = detector.answer([Row({"body": bytearray(IMAGE)})])
     assert response.status_code == 200
     assert response.headers["Content-Type"] == "application/json"
     assert response.content == expected.body
@@ -108,7 +109,7 @@ def test_every_way_to_ask_gets_the_answer_of_the_detector(request_, served, dete
             "tiny",
             {"data": b"{", "headers": {"Content-Type": "application/json"}},
             400,
-            "UndecodableImage",
+            "InvalidRequest",
             id="json cut off",
         ),
     ],
@@ -145,7 +146,7 @@ def test_in_one_batch_each_gets_its_own_answer(served, detector: Detector):
     assert batches(served, "batched") == before + 1
     for body, response in zip(bodies, responses, strict=True):
         if response.ok:
-            (alone,) = detector.answer([{"body": bytearray(body)}])
+            (alone,) = detector.answer([Row({"body": bytearray(body)})])
             found = Detections.from_native(response.json())
             expected = Detections.from_native(json.loads(alone.body))
             np.testing.assert_array_equal(found.boxes_xyxy, expected.boxes_xyxy)

@@ -81,6 +81,14 @@ def test_says_why_a_model_does_not_load(server, store, tmp_path):
         running.wait_until_ready("broken", timeout_s=120)
 
 
+def test_an_old_failure_in_the_log_is_not_this_servers(server, tmp_path):
+    log = tmp_path / "run" / "logs" / "model_log.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("W-9000-tiny_1.0 MODEL_LOG - The model could not be loaded: an old story\n")
+    with server() as running:
+        running.wait_until_ready("tiny", timeout_s=120)
+
+
 def test_says_when_time_ran_out(server):
     with server() as running, pytest.raises(ServerError, match="was not ready after 0 s"):
         running.wait_until_ready("tiny", timeout_s=0.2)

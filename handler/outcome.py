@@ -1,0 +1,51 @@
+"""Steps of which each item's failure stays its own."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import TypeAlias, TypeVar
+
+from handler.errors import HandlerError, InternalError
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+U = TypeVar("U")
+Outcome: TypeAlias = T | HandlerError
+"""What a step gives for one item: a value, or the error that the item is answered with."""
+
+
+class Timings(dict[str, float]):
+    """Milliseconds that each stage took for one item."""
+
+    def header(self) -> str:
+        """The value of a Server-Timing header (https://www.w3.org/TR/server-timing/)."""
+        return ", ".join(f"{stage};dur={duration:.2f}" for stage, duration in self.items())
+
+
+def attempt(
+    step: Callable[[T], U], value: Outcome[T], timings: Timings | None = None, stage: str = ""
+) -> Outcome[U]:
+    """Run one step for one item; what goes wrong, now or before, stays with that item.
+
+    Args:
+        step: The step.
+        value: What it works on; an error is passed through.
+        timings: Where the time that it takes is added, under `stage`.
+        stage: Name of the stage.
+    """
+    if isinstance(value, HandlerError):
+        return value
+    start = time.perf_counter()
+    try:
+        return step(value)
+    except HandlerError as error:
+        return error
+    except Exception:
+        failure = InternalError()
+        log.exception("%s: %s failed", failure.id, getattr(step, "__qualname__", step))
+        return failure
+    finally:
+        if timings is not None:
+            passed = (time.perf_counter() - start) * 1000
+            timings[stage] = timings.get(stage, 0.0) + passed
