@@ -20,7 +20,7 @@ example:
 
   writes model_store/pets.mar and model_store/pets.mar.sha256, after the finished archive has
   answered in a process of its own exactly as Detectron2 does. Serve it with
-  torchserve --start --ncs --ts-config config.properties --models pets=pets.mar
+  python -m server --models pets=pets.mar
 
   python -m export inspect model_store/pets.mar
   says what an archive holds and whether it is whole, and runs nothing of it.
@@ -31,6 +31,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The arguments; names follow Detectron2 (`--config-file`) and torch-model-archiver."""
     parser = argparse.ArgumentParser(
         prog="python -m export",
+        allow_abbrev=False,
         description="Pack a trained Detectron2 model into one archive that TorchServe serves.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -1,6 +1,8 @@
 """What an export has made, for people and for programs."""
 
 import json
+import sys
+from pathlib import Path
 
 from export.pipeline import Exported
 
@@ -29,12 +31,12 @@ def describe(exported: Exported) -> str:
 
 
 def serve_command(exported: Exported) -> str:
-    """What to type to serve the archive."""
-    folder, name = exported.archive.parent, exported.archive.stem
-    return (
-        f"torchserve --start --ncs --ts-config config.properties --model-store {folder} "
-        f"--models {name}={name}.mar"
-    )
+    """What to type, in the folder where the export was typed, to serve the archive."""
+    name = exported.archive.stem
+    python = Path(sys.executable)
+    if python.is_relative_to(Path.cwd()):
+        python = python.relative_to(Path.cwd())
+    return f"{python} -m server --model-store {exported.archive.parent} --models {name}={name}.mar"
 
 
 def curl_command(exported: Exported) -> str:

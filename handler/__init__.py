@@ -10,4 +10,11 @@ One request's way, one module an arrow:
         --model--> Instances --predictions--> Predictions --formats--> bytes
 """
 
+import warnings
+
 __version__ = "0.1.0"
+
+# What torch deprecates of what Detectron2 uses: two lines at every start of a worker, which nobody
+# who runs one can mend.
+warnings.filterwarnings("ignore", message=r"`torch\.jit", category=FutureWarning)
+warnings.filterwarnings("ignore", message=r"torch\.meshgrid", category=UserWarning)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from server.errors import ServerError
 from server.torchserve import TorchServe
+from server.watch import watch
 
 EPILOG = """\
 example:
@@ -51,14 +52,14 @@ def main() -> int:
             models=arguments.models,
             work_dir=Path(),
         ) as server:
-            server.wait()
+            watch(server, lambda sentence: print(f"\n==> {sentence}\n", flush=True))
     except ServerError as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return 0
-    print("TorchServe ended by itself; logs/ts_log.log has the reason.", file=sys.stderr)
+    print("TorchServe ended by itself; its reason stands above.", file=sys.stderr)
     return 1
 
 

@@ -57,7 +57,7 @@ class TorchServe:
         self.properties = read_properties(config)
         self._temp: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self._model_log_start = 0
+        self._log_starts: dict[str, int] = {}
 
     @property
     def inference(self) -> InferenceClient:
@@ -82,9 +82,7 @@ class TorchServe:
         if not self.model_store.is_dir():
             raise ServerError(f"There is no model store {self.model_store}: export a model first.")
         self.work_dir.mkdir(parents=True, exist_ok=True)
-        # An earlier server's log goes on here; what it says is not about this one.
-        log = self._model_log
-        self._model_log_start = log.stat().st_size if log.is_file() else 0
+        self._log_starts = {log.name: log.stat().st_size for log in self._logs.glob("*.log")}
         # Short, because a socket's path may have 107 characters.
         self._temp = Path(tempfile.mkdtemp(prefix="ts-"))
         self._process = subprocess.Popen(
@@ -120,9 +118,13 @@ class TorchServe:
             (self.work_dir / "key_file.json").unlink(missing_ok=True)
             self._process = self._temp = None
 
-    def wait(self) -> int:
-        """Wait until the server ends by itself; its exit code."""
-        return self._running().wait()
+    def has_ended(self, *, within_s: float) -> bool:
+        """Wait so long at most; whether the server has ended by itself."""
+        try:
+            self._running().wait(within_s)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     def wait_until_ready(
         self, model: str, *, timeout_s: float, progress: Callable[[float], None] = lambda _: None
@@ -142,9 +144,9 @@ class TorchServe:
             passed = time.monotonic() - start
             if self._running().poll() is not None:
                 raise ServerError(f"TorchServe ended before it was ready. {self._log_hint()}")
-            if failure := self._load_failure(model):
+            if failure := self.load_failure(model):
                 raise ServerError(f'Model "{model}" failed to load: {failure} {self._log_hint()}')
-            if self._is_ready(model):
+            if self.is_ready(model):
                 return
             if passed > timeout_s:
                 raise ServerError(
@@ -153,32 +155,37 @@ class TorchServe:
             progress(passed)
             time.sleep(POLL_S)
 
-    def _is_ready(self, model: str) -> bool:
+    def is_ready(self, model: str) -> bool:
+        """Whether every worker of a model answers."""
         try:
             states = self.management.worker_states(model)
         except ClientError:
             return False  # the server or the model is not there yet
         return bool(states) and all(state == "READY" for state in states)
 
-    def _load_failure(self, model: str) -> str | None:
+    def load_failure(self, model: str) -> str | None:
         """What a worker wrote when it could not load; TorchServe goes on trying for minutes."""
         marker = "The model could not be loaded: "
-        if not self._model_log.is_file():
-            return None
-        with self._model_log.open("rb") as log:
-            log.seek(self._model_log_start)
-            lines = log.read().decode("utf-8", errors="replace").splitlines()
-        for line in lines:
+        for line in self.log_since_start("model_log.log").splitlines():
             if marker in line and f"-{model}_" in line:
                 return line.partition(marker)[2]
         return None
 
+    def log_since_start(self, name: str) -> str:
+        """What this server has written to one of its logs; earlier ones wrote there as well."""
+        log = self._logs / name
+        if not log.is_file():
+            return ""
+        with log.open("rb") as file:
+            file.seek(self._log_starts.get(name, 0))
+            return file.read().decode("utf-8", errors="replace")
+
     @property
-    def _model_log(self) -> Path:
-        return self.work_dir / "logs" / "model_log.log"
+    def _logs(self) -> Path:
+        return self.work_dir / "logs"
 
     def _log_hint(self) -> str:
-        return f"Its logs are in {self.work_dir / 'logs'}."
+        return f"Its logs are in {self._logs}."
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
@@ -199,8 +206,8 @@ class TorchServe:
             "JAVA_HOME": str(java.parent.parent),
             "TMPDIR": str(self._temp),
             "TEMP": str(self._temp),
-            "LOG_LOCATION": str(self.work_dir / "logs"),
-            "METRICS_LOCATION": str(self.work_dir / "logs"),
+            "LOG_LOCATION": str(self._logs),
+            "METRICS_LOCATION": str(self._logs),
         }
         # It comes before the archive on a worker's path: the checkout's handler would run instead.
         environment.pop("PYTHONPATH", None)

@@ -6,6 +6,8 @@ from pathlib import Path
 import torch
 from detectron2.config import CfgNode, get_cfg
 from detectron2.modeling import build_model
+from detectron2.modeling.roi_heads import FastRCNNOutputLayers
+from detectron2.modeling.roi_heads.mask_head import MaskRCNNConvUpsampleHead
 
 CLASSES = ("red", "green", "blue")
 
@@ -86,7 +88,8 @@ def make_it_find_something(network: torch.nn.Module) -> None:
                 module.momentum = 1.0  # the statistics are those of the next batch
         network.backbone.train()
         network.backbone(torch.rand(8, 3, 96, 128) * 255 - 110)
-        if roi_heads := getattr(network, "roi_heads", None):
-            roi_heads.box_predictor.cls_score.weight *= 1.5
-            if predictor := getattr(roi_heads.mask_head, "predictor", None):
-                predictor.weight += 3e-4
+        for module in network.modules():
+            if isinstance(module, FastRCNNOutputLayers):
+                module.cls_score.weight *= 1.5
+            if isinstance(module, MaskRCNNConvUpsampleHead):
+                module.predictor.weight += 3e-4

@@ -5,26 +5,19 @@ import pytest
 
 from client.detections import Detections
 from handler.formats.native import encode_native
-from handler.predictions import Predictions
-
-RANDOM = np.random.default_rng(0)
+from tests.handler.formats.answers import instances
 
 
 @pytest.mark.parametrize("count", [0, 1, 5], ids=["nothing found", "one", "some"])
 @pytest.mark.parametrize("masks", [True, False], ids=["masks", "boxes alone"])
 def test_reads_what_the_handler_writes(count, masks):
-    given = Predictions(
-        size_hw=(7, 9),
-        boxes_xyxy=RANDOM.random((count, 4)).astype(np.float32),
-        scores=np.sort(RANDOM.random(count).astype(np.float32))[::-1],
-        class_ids=np.zeros(count, np.int64),
-        masks=RANDOM.random((count, 7, 9)) > 0.5 if masks else None,
-    )
-    body = encode_native(given, classes=("cat",), model_name="pets", model_version="1")
-    found = Detections.from_native(json.loads(body))
-    assert found.model == ("pets", "1")
-    assert found.size_hw == (7, 9)
-    assert found.class_names == ("cat",) * count
+    answered = instances(count, masks=masks)
+    given = answered.predictions.objects
+    found = Detections.from_native(json.loads(encode_native(answered)))
+    assert found.model == (answered.model_name, answered.model_version)
+    assert found.size_hw == answered.predictions.size_hw
+    names = [answered.metadata.class_of(one).name for one in given.class_ids.tolist()]
+    assert list(found.class_names) == names
     np.testing.assert_array_equal(found.boxes_xyxy, given.boxes_xyxy)
     np.testing.assert_array_equal(found.scores, given.scores)
     if masks:

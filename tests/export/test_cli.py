@@ -219,8 +219,7 @@ def test_the_summary_as_json(arguments, capsys):
 def test_the_summary_ends_with_what_to_type(arguments, capsys):
     assert run(arguments) == 0
     out = capsys.readouterr().out
-    assert "torchserve --start" in out
-    assert "--models tiny=tiny.mar" in out
+    assert f"-m server --model-store {arguments['--export-path']} --models tiny=tiny.mar" in out
     assert "key_file.json" in out
     assert "curl -H" in out
     assert "/predictions/tiny" in out

@@ -1,5 +1,6 @@
 """The life of a server: start, readiness, end."""
 
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from examples.coins.demo import run as run_demo
 from server.errors import ServerError
 from server.properties import Properties, write_properties
 from server.torchserve import TorchServe
+from server.watch import watch
 from tests.server.conftest import repack
 
 
@@ -177,3 +179,47 @@ def test_repack_changes_the_model_config_alone(store, tmp_path):
     ):
         changed = [name for name in one.namelist() if one.read(name) != other.read(name)]
     assert changed == ["model-config.yaml"]
+
+
+def test_the_watch_says_what_becomes_of_each_archive(server, store, tmp_path):
+    mixed = tmp_path / "store"
+    mixed.mkdir()
+    shutil.copy(store / "tiny.mar", mixed)
+    repack(store / "tiny.mar", mixed / "broken.mar", detectron2={"max_pixels": 5})
+    (mixed / "damaged.mar").write_bytes((store / "tiny.mar").read_bytes()[:9000])
+    said = []
+    with server(model_store=mixed, models=["all"]) as running:
+
+        def say(sentence: str) -> None:
+            said.append(sentence)
+            if len(said) == 2:
+                running._process.terminate()  # the launcher: the watch ends with it
+
+        watch(running, say)
+    assert any("damaged.mar is not served" in sentence for sentence in said)
+    assert any('"broken" cannot be loaded' in s and "max_pixels" in s for s in said)
+
+
+def test_the_watch_says_when_everything_answers(server):
+    said = []
+    with server() as running:
+
+        def say(sentence: str) -> None:
+            said.append(sentence)
+            running._process.terminate()
+
+        watch(running, say)
+    assert said[0].startswith("Ready: tiny. Ask at http://127.0.0.1:")
+
+
+def test_the_watch_says_that_there_is_nothing_to_serve(server, tmp_path):
+    (tmp_path / "empty").mkdir()
+    said = []
+    with server(model_store=tmp_path / "empty", models=["all"]) as running:
+
+        def say(sentence: str) -> None:
+            said.append(sentence)
+            running._process.terminate()
+
+        watch(running, say)
+    assert said[0].startswith("No model is served")

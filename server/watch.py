@@ -1,0 +1,56 @@
+"""Says in sentences what a server's log buries: which models answer, and which cannot."""
+
+import re
+from collections.abc import Callable
+
+from client.errors import ClientError
+from server.torchserve import POLL_S, TorchServe
+
+Say = Callable[[str], None]
+
+
+def watch(server: TorchServe, say: Say) -> None:
+    """Wait until a server ends, and say what becomes of its models meanwhile.
+
+    Args:
+        server: A server inside its `with` block.
+        say: Gets a sentence when something has changed.
+    """
+    said: set[str] = set()
+
+    def once(sentence: str) -> None:
+        if sentence not in said:
+            said.add(sentence)
+            say(sentence)
+
+    while not server.has_ended(within_s=POLL_S):
+        for archive in passed_over(server):
+            once(f"{archive} is not served: TorchServe cannot open it. Was it cut off?")
+        try:
+            models = server.management.models()
+        except ClientError:
+            continue  # not there yet
+        _say_states(server, models, once)
+
+
+def passed_over(server: TorchServe) -> list[str]:
+    """Archives that TorchServe has left out, which it says in one line of its log."""
+    return re.findall(r"Failed to load model: (\S+)", server.log_since_start("ts_log.log"))
+
+
+def _say_states(server: TorchServe, models: list[str], once: Say) -> None:
+    if not models:
+        if "Model server started" in server.log_since_start("ts_log.log"):
+            once(f"No model is served: {server.model_store} has no archive that can be opened.")
+        return
+    ready = []
+    for model in models:
+        if failure := server.load_failure(model):
+            once(f'Model "{model}" cannot be loaded: {failure}')
+        elif server.is_ready(model):
+            ready.append(model)
+    if len(ready) == len(models):
+        once(
+            f"Ready: {', '.join(sorted(ready))}. Ask at {server.inference.url}/predictions/NAME "
+            "with the inference key of key_file.json; Ctrl-C stops the server."
+        )
