@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from export.errors import ExportError
+from export.wording import class_list, megabytes
 from handler.layout import MANIFEST_FILE, METADATA_FILE, MODEL_CONFIG_FILE, WEIGHTS_FILE
 from handler.metadata import Metadata
 
@@ -113,17 +114,15 @@ def inspect(path: Path) -> Inspection:
 def describe(found: Inspection) -> str:
     """Say it to people."""
     metadata = found.metadata
-    names = [one.name for one in (*metadata.classes, *metadata.stuff_classes)]
-    shown = ", ".join(names[:8]) + (f", ... ({len(names)} in all)" if len(names) > 8 else "")
     weights, total = found.sizes.get(WEIGHTS_FILE, 0), sum(found.sizes.values())
     verified = metadata.verification.get("sentence", "not verified")
     lines = [
         f"{found.archive}: {found.model_name} {found.version}",
         f"  network    {metadata.architecture}, answers with {', '.join(metadata.outputs)}",
-        f"  classes    {shown or 'none'}",
+        f"  classes    {class_list(metadata)}",
         f"  input      {metadata.input.channels}, shorter side {metadata.input.min_size}, "
         f"longer side at most {metadata.input.max_size} pixels",
-        f"  weights    {weights / 1e6:.1f} MB of {total / 1e6:.1f} MB",
+        f"  weights    {megabytes(weights)} of {megabytes(total)}",
         f"  verified   {verified}",
         f"  made with  {', '.join(f'{k} {v}' for k, v in metadata.exported_with.items())}",
         f"  sha256     {found.sha256}",

@@ -16,6 +16,7 @@ from omegaconf import OmegaConf, SCMode
 from omegaconf.errors import OmegaConfBaseException
 
 from export.errors import ExportError
+from export.model_config import ModelConfig
 from handler.lazy_config import MARKS, find_object
 from handler.metadata import InputSpec
 from handler.plain_yaml import PlainLoader
@@ -89,7 +90,7 @@ def read_lazy(
     overrides: Sequence[str],
     score_threshold: float | None,
     owner_modules: Sequence[str],
-) -> dict[str, Any]:
+) -> ModelConfig:
     """Turn a LazyConfig into plain data.
 
     Args:
@@ -98,9 +99,6 @@ def read_lazy(
         overrides: `KEY VALUE ...` or `KEY=VALUE ...`, such as `model.roi_heads.num_classes 3`.
         score_threshold: Lowest score that is answered, or None.
         owner_modules: Modules that it may name besides those that build networks.
-
-    Returns:
-        The fields of `export.model_config.ModelConfig`.
 
     Raises:
         ExportError: Everything that cannot be written as data or comes from elsewhere.
@@ -114,13 +112,13 @@ def read_lazy(
         raise ExportError(f"--config-file {path}:", *(f"  {problem}" for problem in problems))
     if score_threshold is not None and not _set_thresholds(model, score_threshold, owner_modules):
         raise ExportError("--score-threshold: no part of the model has a test_score_thresh.")
-    return {
-        "kind": "lazy",
-        "text": yaml.safe_dump(model, sort_keys=True),
-        "input": spec,
-        "datasets": _datasets(resolved),
-        "warnings": warnings,
-    }
+    return ModelConfig(
+        kind="lazy",
+        text=yaml.safe_dump(model, sort_keys=True),
+        input=spec,
+        datasets=_datasets(resolved),
+        warnings=warnings,
+    )
 
 
 def _resolved(path: Path, values: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:

@@ -1,18 +1,8 @@
-"""Any kind of config -> what an archive needs of it."""
+"""What an archive needs of a config, whatever kind of config it was."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, cast
 
-import yaml
-
-from export.errors import ExportError
-from export.lazy_config import LazyLoader, check_resolvers, is_lazy, load_python, read_lazy
-from export.yacs_config import load_with_bases, read_yacs
-from export.zoo import find_config
 from handler.metadata import ConfigKind, InputSpec
-from handler.plain_yaml import parse_yaml
 
 
 @dataclass(frozen=True)
@@ -34,67 +24,3 @@ class ModelConfig:
     projects: tuple[str, ...] = ()
     datasets: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-
-
-def read_model_config(
-    argument: str,
-    *,
-    overrides: Sequence[str] = (),
-    score_threshold: float | None = None,
-    owner_modules: Sequence[str] = (),
-) -> ModelConfig:
-    """Read a config.
-
-    Args:
-        argument: A file (the text of `cfg.dump()`, a config with `_BASE_`, a LazyConfig as `.py` or
-            as the `.yaml` that `LazyConfig.save` writes) or a model-zoo name.
-        overrides: `KEY VALUE KEY VALUE ...`, as Detectron2's tools take them.
-        score_threshold: Lowest score that is answered, or None for what the config says.
-        owner_modules: Imported modules that a LazyConfig may name.
-
-    Raises:
-        ExportError: Everything that is wrong with it.
-    """
-    path = find_config(argument)
-    values = load_python(path) if path.suffix == ".py" else _load_yaml(path)
-    if is_lazy(values):
-        return ModelConfig(
-            **read_lazy(
-                path,
-                values,
-                overrides=overrides,
-                score_threshold=score_threshold,
-                owner_modules=owner_modules,
-            )
-        )
-    return ModelConfig(
-        **read_yacs(path, values, overrides=overrides, score_threshold=score_threshold)
-    )
-
-
-def _load_yaml(path: Path) -> dict[str, Any]:
-    try:
-        values = load_with_bases(path)
-        if is_lazy(values):
-            check_resolvers(path)
-        return values
-    except yaml.constructor.ConstructorError as error:
-        lazy = _load_lazy_yaml(path)
-        if lazy is None:
-            raise ExportError(
-                f"--config-file {path} holds YAML that would run code when loaded, which is "
-                f"refused: {error.problem}."
-            ) from error
-        return lazy
-
-
-def _load_lazy_yaml(path: Path) -> dict[str, Any] | None:
-    """The values of what `LazyConfig.save` wrote, or None where it is no such file."""
-    try:
-        values = parse_yaml(path.read_text(encoding="utf-8"), LazyLoader)
-    except yaml.YAMLError:
-        return None
-    if not is_lazy(values):
-        return None
-    check_resolvers(path)
-    return cast(dict[str, Any], values)

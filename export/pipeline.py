@@ -10,12 +10,13 @@ import torch
 
 from export import network as networks
 from export.archive import digests, lay_out, pack
-from export.checkpoint import Checkpoint, read_checkpoint
+from export.checkpoint import Checkpoint, StateDict, read_checkpoint
 from export.classes import Labels, find_labels
+from export.config import read_model_config
 from export.errors import ExportError
 from export.fitting import fit_to_network
 from export.inspection import sidecar_of
-from export.model_config import ModelConfig, read_model_config
+from export.model_config import ModelConfig
 from export.owner_modules import copy_modules, import_modules
 from export.request import ExportRequest
 from export.staging import package_versions, stage
@@ -57,6 +58,7 @@ class _Model:
 
     config: ModelConfig
     network: torch.nn.Module
+    state: StateDict
     labels: Labels
     checkpoint: Checkpoint
     weights: Path
@@ -88,7 +90,7 @@ def export(request: ExportRequest, *, report: Report) -> Exported:
             stage(
                 staged,
                 config_text=model.config.text,
-                state_dict=model.network.state_dict(),
+                state_dict=model.state,
                 model_config=request.model_config,
             )
             report("Packing")
@@ -148,7 +150,7 @@ def _load(request: ExportRequest, staged: Path, report: Report) -> _Model:
     try:
         weights = find_weights(request.weights)
         checkpoint = read_checkpoint(weights, trust=request.trust_checkpoint)
-        fit_to_network(
+        state = fit_to_network(
             checkpoint,
             network,
             allow_missing=request.allow_missing,
@@ -158,7 +160,7 @@ def _load(request: ExportRequest, staged: Path, report: Report) -> _Model:
         raise ExportError(*problems, *error.problems) from error
     if problems:
         raise ExportError(*problems)
-    return _Model(config, network, labels, checkpoint, weights, owner_modules)
+    return _Model(config, network, state, labels, checkpoint, weights, owner_modules)
 
 
 def _metadata(model: _Model, outputs: tuple[str, ...], files: dict[str, str]) -> Metadata:

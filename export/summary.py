@@ -5,21 +5,20 @@ import sys
 from pathlib import Path
 
 from export.pipeline import Exported
+from export.wording import class_list, megabytes
 
 
 def describe(exported: Exported) -> str:
     """A summary that ends with how to serve the archive."""
     metadata = exported.metadata
     size = exported.archive.stat().st_size
-    names = [one.name for one in (*metadata.classes, *metadata.stuff_classes)]
-    shown = ", ".join(names[:8]) + (f", ... ({len(names)} in all)" if len(names) > 8 else "")
     left = f"; left behind: {', '.join(exported.left_behind)}" if exported.left_behind else ""
     verified = exported.verdict.sentence() if exported.verdict else "no, it was skipped"
     lines = [
         f"{exported.archive} is ready.",
         f"  network    {metadata.architecture}, answers with {', '.join(metadata.outputs)}",
-        f"  classes    {shown or 'none'}",
-        f"  size       {_megabytes(size)} from {_megabytes(exported.weights_size)}{left}",
+        f"  classes    {class_list(metadata)}",
+        f"  size       {megabytes(size)} from {megabytes(exported.weights_size)}{left}",
         f"  verified   {verified}",
         f"  sha256     {exported.sha256}",
         "Serve it:",
@@ -63,7 +62,3 @@ def as_json(exported: Exported) -> str:
         "metadata": json.loads(exported.metadata.to_json()),
     }
     return json.dumps(document, indent=2, ensure_ascii=False)
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:.1f} MB"

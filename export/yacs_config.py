@@ -10,6 +10,7 @@ from detectron2.config import CfgNode, get_cfg
 from detectron2.config.compat import downgrade_config, guess_version, upgrade_config
 
 from export.errors import ExportError
+from export.model_config import ModelConfig
 from handler.metadata import InputSpec
 from handler.plain_yaml import PlainLoader, parse_yaml
 from handler.registering import import_registering
@@ -103,7 +104,7 @@ def read_yacs(
     *,
     overrides: Sequence[str],
     score_threshold: float | None,
-) -> dict[str, Any]:
+) -> ModelConfig:
     """Fit a config's values into the installed Detectron2's keys.
 
     Args:
@@ -111,9 +112,6 @@ def read_yacs(
         values: The parsed file.
         overrides: `KEY VALUE ...`.
         score_threshold: Lowest score that is answered, or None.
-
-    Returns:
-        The fields of `export.model_config.ModelConfig`.
 
     Raises:
         ExportError: Values of the wrong kind and keys that cannot be overridden, all of them.
@@ -139,18 +137,18 @@ def read_yacs(
             f"Keys that the installed Detectron2 does not know, kept as they are: "
             f"{', '.join(unknown)}."
         )
-    return {
-        "kind": "yacs",
-        "text": config.dump(),
-        "input": InputSpec(
+    return ModelConfig(
+        kind="yacs",
+        text=config.dump(),
+        input=InputSpec(
             channels=config.INPUT.FORMAT,
             min_size=config.INPUT.MIN_SIZE_TEST,
             max_size=config.INPUT.MAX_SIZE_TEST,
         ),
-        "projects": projects,
-        "datasets": datasets,
-        "warnings": tuple(warnings),
-    }
+        projects=projects,
+        datasets=datasets,
+        warnings=tuple(warnings),
+    )
 
 
 def _merge(source: dict[str, Any], target: dict[str, Any]) -> None:

@@ -1,7 +1,8 @@
 """Image bytes -> `image_bgr`, as Detectron2's `read_image` gives it in training.
 
 Pillow decodes, because Detectron2 trains on what Pillow decodes: EXIF orientation applied, every
-mode converted to RGB. A truncated file is refused, not half-decoded.
+mode converted to RGB. A truncated file is refused, not half-decoded. (TIFF with an orientation is
+the one difference: Pillow turns it already, and Detectron2 once more.)
 """
 
 import io

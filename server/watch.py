@@ -39,17 +39,15 @@ def passed_over(server: TorchServe) -> list[str]:
 
 
 def _say_states(server: TorchServe, models: list[str], once: Say) -> None:
-    if not models:
-        if "Model server started" in server.log_since_start("ts_log.log"):
-            once(f"No model is served: {server.model_store} has no archive that can be opened.")
-        return
+    if not models:  # TorchServe opens its ports when it has gone through all archives
+        once(f"No model is served: {server.model_store} has no archive that can be opened.")
     ready = []
     for model in models:
         if failure := server.load_failure(model):
             once(f'Model "{model}" cannot be loaded: {failure}')
         elif server.is_ready(model):
             ready.append(model)
-    if len(ready) == len(models):
+    if models and len(ready) == len(models):
         once(
             f"Ready: {', '.join(sorted(ready))}. Ask at {server.inference.url}/predictions/NAME "
             "with the inference key of key_file.json; Ctrl-C stops the server."

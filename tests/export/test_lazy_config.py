@@ -2,8 +2,8 @@ import pytest
 import yaml
 from detectron2.config import LazyConfig
 
+from export.config import read_model_config
 from export.errors import ExportError
-from export.model_config import read_model_config
 from export.zoo import CONFIGS
 from handler.lazy_config import build_from_lazy
 

@@ -1,8 +1,8 @@
 import pytest
 import yaml
 
+from export.config import read_model_config
 from export.errors import ExportError
-from export.model_config import read_model_config
 from handler.config import parse_config
 from tests.models import tiny_config
 

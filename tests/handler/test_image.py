@@ -52,6 +52,14 @@ def test_applies_the_exif_orientation():
     assert decode_image(FILES["jpeg turned by exif"], max_pixels=LIMIT).shape == (30, 20, 3)
 
 
+def test_a_tiff_is_turned_once():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image_bgr = decode_image(pillow_bytes(RGB, "TIFF", exif=exif), max_pixels=LIMIT)
+    turned = np.rot90(np.asarray(RGB)[:, :, ::-1], k=-1)
+    np.testing.assert_array_equal(image_bgr, turned)
+
+
 @pytest.mark.parametrize(
     "image_bytes",
     [
