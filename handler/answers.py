@@ -90,7 +90,7 @@ def _enveloped(asked: Asked, bodies: Sequence[Outcome[bytes]]) -> bytes:
 
 def _list(asked: Asked, bodies: Sequence[Outcome[bytes]]) -> bytes:
     """KServe v1's list; an image that failed has its error in its place."""
-    if not FORMATS[asked.options.format].content_type.startswith(JSON):
+    if not FORMATS[asked.options.format].content_type.endswith("json"):
         raise InvalidRequest(
             f'Format "{asked.options.format}" answers one image; "instances" has a list of them.'
         )

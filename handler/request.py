@@ -181,7 +181,9 @@ def _text(name: str, value: object) -> object:
     if not isinstance(value, (bytes, bytearray)):
         return value
     if len(value) > 10_000:
-        raise InvalidRequest(f'Field "{name}" is neither an image field nor an option. {ACCEPTED}')
+        raise InvalidRequest(
+            f'Field "{name}" has {len(value)} bytes, more than an option can have. {ACCEPTED}'
+        )
     try:
         return bytes(value).decode("utf-8")
     except UnicodeDecodeError:

@@ -16,8 +16,8 @@ parts. Masks are two bytes a pixel here and CVAT has no shorter form: large ones
 TorchServe's `max_response_size`.
 
 Semantic classes and panoptic segments are masks with the confidence "1" where the model gives none
-(see `geojson.segments`). Proposals have no place. No keypoint is marked `outside`: the model
-answers with a place for each of them, and the confidence says what to think of it.
+(see `handler.formats.segments`). Proposals have no place. No keypoint is marked `outside`: the
+model answers with a place for each of them, and the confidence says what to think of it.
 """
 
 import math

@@ -22,7 +22,7 @@ labelling configuration. One configuration has one control for each type, so key
 
 The brush's run-length encoding is not COCO's: it packs runs of the RGBA picture into bits. Semantic
 classes and panoptic segments are brush regions, without a score where the model gives none (see
-`geojson.segments`). Proposals have no place.
+`handler.formats.segments`). Proposals have no place.
 """
 
 from typing import Any

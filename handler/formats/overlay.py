@@ -8,6 +8,7 @@ segments, proposals (the best 100) and class names, as `handler.drawing` draws t
 import cv2
 
 from handler.drawing import draw_predictions
+from handler.errors import InvalidOption
 from handler.formats.answer import AnsweredImage
 
 JPEG_CONTENT_TYPE = "image/jpeg"
@@ -20,12 +21,12 @@ def encode_overlay(answered: AnsweredImage) -> bytes:
     """Draw one answer as a JPEG.
 
     Raises:
-        ValueError: The model answered with NaN or infinity, or the image is larger than a JPEG
-            can be (65,535 pixels on a side).
+        ValueError: The model answered with NaN or infinity.
+        InvalidOption: The image is larger than a JPEG can be (65,535 pixels on a side).
     """
     height, width = answered.predictions.size_hw
     if max(height, width) > 65535:
-        raise ValueError(
+        raise InvalidOption(
             f"The image has {width} x {height} pixels, a JPEG at most 65535 on a side; "
             "ask for overlay_png."
         )

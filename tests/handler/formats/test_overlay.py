@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from handler.drawing import draw_predictions
+from handler.errors import InvalidOption
 from handler.formats.overlay import encode_overlay, encode_overlay_png
 from handler.formats.registry import FORMATS
 from tests.handler.formats.answers import EVERY_KIND, instances, not_a_number
@@ -50,6 +51,6 @@ def test_refuses_what_cannot_be_drawn(encode, where):
 
 def test_an_image_too_long_for_a_jpeg_says_so():
     given = instances(1, size_hw=(1, 70000))
-    with pytest.raises(ValueError, match=r"70000 x 1 pixels, .* overlay_png"):
+    with pytest.raises(InvalidOption, match=r"70000 x 1 pixels, .* overlay_png"):
         encode_overlay(given)
     assert opened_bgr(encode_overlay_png(given), "PNG").shape == (1, 70000, 3)
