@@ -12,7 +12,7 @@ STAMP  := $(VENV)/.installed
 COINS  := model_store/coins.mar
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo serve lint test clean
+.PHONY: help setup demo serve lint test gpu clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##\(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -34,6 +34,9 @@ lint: $(STAMP)  ## style, types and the import contracts
 test: lint $(COINS)  ## lint, and every test that needs no GPU
 	# One thread: on a busy machine torch's threads wait for one another, ten times as long.
 	OMP_NUM_THREADS=1 $(BIN)/pytest
+
+gpu: $(STAMP)  ## the tests that need a GPU, on a machine that has one
+	$(BIN)/pytest tests/gpu
 
 clean:  ## remove what the targets above have made, .venv included; your archives stay
 	rm -rf $(VENV) build logs key_file.json $(COINS) $(COINS).sha256

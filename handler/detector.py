@@ -20,6 +20,7 @@ from handler.formats.compact_json import compact_json
 from handler.formats.registry import FORMATS
 from handler.image import decode_image
 from handler.inference import Output, run_batch
+from handler.mask_time import measured
 from handler.model import Model
 from handler.model_input import InputBuilder, ModelInput
 from handler.options import parse_options
@@ -200,21 +201,24 @@ class Detector:
             asked.timings,
             "read",
         )
-        return attempt(
-            lambda given: FORMATS[asked.options.format].encode(
-                AnsweredImage(
-                    predictions=given,
-                    metadata=self._model.metadata,
-                    model_name=self._name,
-                    model_version=self._version,
-                    options=asked.options,
-                    image_bgr=image.image_bgr,
-                )
-            ),
-            predictions,
-            asked.timings,
-            "encode",
-        )
+        with measured() as masks_ms:
+            body = attempt(
+                lambda given: FORMATS[asked.options.format].encode(
+                    AnsweredImage(
+                        predictions=given,
+                        metadata=self._model.metadata,
+                        model_name=self._name,
+                        model_version=self._version,
+                        options=asked.options,
+                        image_bgr=image.image_bgr,
+                    )
+                ),
+                predictions,
+                asked.timings,
+                "encode",
+            )
+        asked.timings.move("encode", "masks", sum(masks_ms))
+        return body
 
     def _assemble(self, asked: Outcome[Asked], bodies: Sequence[Outcome[bytes]]) -> Answer:
         limit = self._settings.max_response_bytes

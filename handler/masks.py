@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from pycocotools import mask as coco_mask
 
+from handler.mask_time import counted
+
 
 class Rle(TypedDict):
     """A mask in compressed COCO run-length encoding, as `pycocotools.mask.decode` takes it."""
@@ -14,6 +16,7 @@ class Rle(TypedDict):
     counts: str
 
 
+@counted
 def mask_to_rle(mask: npt.NDArray[np.bool_]) -> Rle:
     """Encode one mask.
 

@@ -18,6 +18,13 @@ Outcome: TypeAlias = T | HandlerError
 class Timings(dict[str, float]):
     """Milliseconds that each stage took for one item."""
 
+    def move(self, stage: str, part: str, duration_ms: float) -> None:
+        """Count a part of a stage as a stage of its own, before it."""
+        if stage in self:
+            rest = self.pop(stage) - duration_ms
+            self[part] = self.get(part, 0.0) + duration_ms
+            self[stage] = max(rest, 0.0)
+
     def header(self) -> str:
         """The value of a Server-Timing header (https://www.w3.org/TR/server-timing/)."""
         return ", ".join(f"{stage};dur={duration:.2f}" for stage, duration in self.items())

@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from handler.mask_time import counted
+
 
 @dataclass(frozen=True)
 class Polygon:
@@ -31,6 +33,7 @@ class Polygon:
     area: int
 
 
+@counted
 def mask_to_polygons(mask: npt.NDArray[np.bool_]) -> list[Polygon]:
     """The outlines of a mask, valid in the sense of OGC simple features.
 

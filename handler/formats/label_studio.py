@@ -33,6 +33,7 @@ import numpy.typing as npt
 from handler.formats.answer import AnsweredImage, shortest
 from handler.formats.compact_json import compact_json
 from handler.formats.segments import segments
+from handler.mask_time import counted
 from handler.polygons import rotated_box_corners
 
 CONTENT_TYPE = "application/json"
@@ -140,6 +141,7 @@ def _brush(mask: npt.NDArray[np.bool_], name: str) -> dict[str, Any]:
     return {"type": "brushlabels", "value": value}
 
 
+@counted
 def brush_rle(mask: npt.NDArray[np.bool_]) -> bytes:
     """Encode a mask as Label Studio's brush does: an RGBA picture of 0 and 255.
 

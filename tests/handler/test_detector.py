@@ -12,6 +12,7 @@ import handler.detector
 from client.detections import Detections
 from handler.answers import Answer
 from handler.detector import Detector
+from handler.formats.registry import FORMATS
 from handler.options import OPTION_NAMES
 from handler.request import Row
 from handler.settings import Settings
@@ -108,6 +109,24 @@ def test_a_bad_item_gets_its_own_error_and_hurts_nobody(case, position, detector
     assert [len(detections(answer)) for answer in others] == [
         len(detections(detector.answer([GOOD])[0]))
     ] * 2
+
+
+def test_a_batch_of_nothing_but_bad_items(detector):
+    answers = detector.answer([bad for bad, _, _ in BAD.values()])
+    assert [answer.status for answer in answers] == [status for _, status, _ in BAD.values()]
+
+
+def test_formats_and_sizes_mix_in_a_batch(stacking):
+    names = ["native", "coco", "overlay", "geojson", "kserve_v2"]
+    sizes = [(96, 128), (1, 1), (96, 128), (300, 20), (31, 47)]
+    answers = stacking.answer(
+        [
+            row(png(noise_bgr(*size)), **{"X-Format": name})
+            for name, size in zip(names, sizes, strict=True)
+        ]
+    )
+    assert [answer.status for answer in answers] == [200] * 5
+    assert [answer.content_type for answer in answers] == [FORMATS[n].content_type for n in names]
 
 
 def test_an_empty_batch_has_no_answers(detector):
@@ -270,7 +289,7 @@ def test_options_of_one_item_do_not_reach_another(detector):
 def test_every_answer_says_where_the_time_went(detector):
     good, cut_off, empty = detector.answer([GOOD, row(IMAGE[:300]), row(b"")])
     stages = dict(part.split(";dur=") for part in good.headers["Server-Timing"].split(", "))
-    assert list(stages) == ["decode", "preprocess", "model", "read", "encode"]
+    assert list(stages) == ["decode", "preprocess", "model", "read", "masks", "encode"]
     assert all(float(duration) >= 0 for duration in stages.values())
     assert cut_off.headers["Server-Timing"].startswith("decode;dur=")
     assert "Server-Timing" not in empty.headers

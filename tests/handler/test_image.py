@@ -21,6 +21,8 @@ def rotated_by_exif() -> bytes:
     return pillow_bytes(RGB, "JPEG", exif=exif)
 
 
+SIXTEEN_BITS = np.arange(600, dtype=np.uint16).reshape(20, 30) * 100
+
 FILES = {
     "jpeg": pillow_bytes(RGB, "JPEG"),
     "jpeg turned by exif": rotated_by_exif(),
@@ -30,6 +32,8 @@ FILES = {
     "png grey and alpha": pillow_bytes(RGB.convert("LA"), "PNG"),
     "png palette": pillow_bytes(RGB.convert("P"), "PNG"),
     "png rgba": pillow_bytes(RGB.convert("RGBA"), "PNG"),
+    "png of 16 bits": pillow_bytes(Image.fromarray(SIXTEEN_BITS), "PNG"),
+    "tiff of 16 bits": pillow_bytes(Image.fromarray(SIXTEEN_BITS), "TIFF"),
     "webp": pillow_bytes(RGB, "WEBP"),
     "bmp": pillow_bytes(RGB, "BMP"),
     "tiff": pillow_bytes(RGB, "TIFF"),

@@ -90,6 +90,7 @@ def test_every_answer_says_where_the_time_went(served):
         "preprocess",
         "model",
         "read",
+        "masks",
         "encode",
     ]
 
