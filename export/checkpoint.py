@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import zipfile
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,13 +15,26 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from export.errors import ExportError
-from export.unpickle import RefusedGlobal, read_arrays, torch_globals, with_arrays
+from export.unpickle import (
+    RefusedGlobal,
+    check_tuples,
+    read_arrays,
+    torch_globals,
+    with_arrays,
+)
 
 StateDict = dict[str, torch.Tensor]
 Naming: TypeAlias = Literal["detectron2", "caffe2", "suffix"]
 
 # torch.save's first pickle before 1.6: torch.serialization.MAGIC_NUMBER, in any protocol.
 _LEGACY_TORCH = (b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19", b"119547037146038801333356")
+
+_DTYPES = {
+    *(torch.float16, torch.bfloat16, torch.float32, torch.float64),
+    *(torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.bool),
+}
+MAX_GROWTH = 2
+"""How much larger than their file tensors may be, taken together."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +100,8 @@ def _read(path: Path, *, trust: bool) -> Any:
             start = file.read(64)
         is_torch = start[:2] == b"PK" or any(magic in start for magic in _LEGACY_TORCH)
         if is_torch or path.suffix != ".pkl":
+            if not trust:
+                _look_through(path, is_zip=start[:2] == b"PK")
             with torch.serialization.safe_globals(torch_globals()):
                 content = torch.load(path, map_location="cpu", weights_only=not trust)
             return with_arrays(content)
@@ -106,6 +122,26 @@ def _read(path: Path, *, trust: bool) -> Any:
         raise _unreadable(path, error) from error
 
 
+def _look_through(path: Path, *, is_zip: bool) -> None:
+    """Refuse what torch's own reader would stumble over.
+
+    Raises:
+        pickle.UnpicklingError: Says what.
+    """
+    if not is_zip:
+        with path.open("rb") as file:
+            check_tuples(file)
+        return
+    with zipfile.ZipFile(path) as archive:
+        for entry in archive.infolist():
+            # torch.save stores its entries as they are; compressed ones can be bombs.
+            if entry.compress_type != zipfile.ZIP_STORED:
+                raise pickle.UnpicklingError(f"its entry {entry.filename} is compressed")
+            if entry.filename.endswith(".pkl"):
+                with archive.open(entry) as file:
+                    check_tuples(file)
+
+
 def _refused(path: Path, name: str) -> ExportError:
     return ExportError(
         f"--weights {path} asks for {name}, which could run code of whoever made the file: only "
@@ -122,20 +158,29 @@ def _unreadable(path: Path, error: Exception) -> ExportError:
 def _as_tensors(path: Path, values: Mapping[Any, Any]) -> StateDict:
     tensors: StateDict = OrderedDict()
     strange = []
-    for name, value in values.items():
+    size, limit = 0, MAX_GROWTH * path.stat().st_size
+    # Of the type itself: the file may have put something else in place of the object's own.
+    items = dict.items(values) if isinstance(values, dict) else values.items()
+    for name, value in items:
         if str(name).endswith("_momentum"):
             continue  # Detectron1 keeps its optimizer's state among the weights
-        if _is_plain_tensor(value):
-            tensors[str(name)] = value.detach()
-        elif isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "biuf":
-            tensors[str(name)] = torch.from_numpy(np.array(value))
-        else:
+        is_array = isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "biuf"
+        if not is_array and not _is_plain_tensor(value):
             strange.append(f"{name} is {_kind(value)}")
+            continue
+        size += value.nbytes
+        if size > limit:
+            raise ExportError(f"--weights {path} holds more tensors than fit into its size.")
+        tensors[str(name)] = torch.from_numpy(np.array(value)) if is_array else value.detach()
     if strange:
         raise ExportError(f"--weights {path}: entries that are not tensors: {'; '.join(strange)}.")
     # How the modules that wrote the file tell those that read it about their versions.
     if isinstance(versions := getattr(values, "_metadata", None), Mapping):
-        tensors._metadata = versions  # type: ignore[attr-defined]
+        tensors._metadata = OrderedDict(  # type: ignore[attr-defined]
+            (module, dict(version))
+            for module, version in versions.items()
+            if isinstance(module, str) and isinstance(version, Mapping)
+        )
     return tensors
 
 
@@ -144,8 +189,9 @@ def _is_plain_tensor(value: Any) -> bool:
         isinstance(value, torch.Tensor)
         and value.layout is torch.strided
         and value.device.type == "cpu"
-        and not value.is_quantized
+        and value.dtype in _DTYPES
         and not value.is_nested
+        and value.nbytes <= value.untyped_storage().nbytes()
     )
 
 
@@ -165,5 +211,5 @@ def _kind(value: object) -> str:
     if isinstance(value, Mapping) and not value:
         return "empty"
     if isinstance(value, torch.Tensor):
-        return f"a tensor of layout {value.layout} on {value.device}"
+        return f"a tensor of {value.dtype}, layout {value.layout}, on {value.device}"
     return f"a {type(value).__name__}"

@@ -7,10 +7,12 @@ and arrays there are plain records; arrays are made of them afterwards, numbers 
 
 import math
 import pickle
+import pickletools
 import re
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, ClassVar
 
 import numpy as np
 
@@ -57,7 +59,7 @@ class _Array:
         dtype = self.dtype.numbers() if isinstance(self.dtype, _Dtype) else None
         content = self.content
         if isinstance(content, str):  # bytes of Python 2
-            content = content.encode("latin1", errors="replace")
+            content = content.encode("latin1")
         is_shape = isinstance(self.shape, tuple) and all(
             type(size) is int and size >= 0 for size in self.shape
         )
@@ -95,6 +97,19 @@ def _encode_latin1(text: Any, encoding: Any = None) -> bytes:
     return text.encode("latin1")
 
 
+def _plain_key(key: Any) -> Any:
+    if type(key) not in _PLAIN_KEYS:
+        raise pickle.UnpicklingError(f"a dictionary with a {type(key).__name__} for a key")
+    return key
+
+
+def _ordered_dict(pairs: Any = ()) -> OrderedDict[Any, Any]:
+    made: OrderedDict[Any, Any] = OrderedDict()
+    for key, value in pairs:
+        made[_plain_key(key)] = value
+    return made
+
+
 _NUMPY: dict[str, Any] = {
     "numpy.ndarray": _NdarrayClass,
     "numpy.dtype": _Dtype,
@@ -105,14 +120,13 @@ _NUMPY: dict[str, Any] = {
 
 _ALLOWED: dict[str, Any] = {
     **_NUMPY,
-    "collections.OrderedDict": OrderedDict,
+    "collections.OrderedDict": _ordered_dict,
     "_codecs.encode": _encode_latin1,
-    **{
-        f"{module}.{kind.__name__}": kind
-        for module in ("builtins", "__builtin__")
-        for kind in (set, frozenset, bytearray)
-    },
 }
+
+_PLAIN_KEYS = (str, int, float, bool, bytes, type(None))
+MAX_TUPLES = 50_000
+"""More than any checkpoint has; nested in one another, so many overflow the C stack when hashed."""
 
 
 class RefusedGlobal(pickle.UnpicklingError):
@@ -127,12 +141,55 @@ class RefusedGlobal(pickle.UnpicklingError):
         self.name = name
 
 
-class _ArrayUnpickler(pickle.Unpickler):
+class _ArrayUnpickler(pickle._Unpickler):
+    """Python's own unpickler in Python, where a step can be refused before it is done.
+
+    The one in C reserves memory for whatever place in its memo a file names.
+    """
+
+    stack: list[Any]
+    pop_mark: Callable[[], list[Any]]
+    dispatch: ClassVar[dict[int, Any]] = dict(pickle._Unpickler.dispatch)
+
     def find_class(self, module: str, name: str) -> Any:
         try:
             return _ALLOWED[f"{module}.{name}"]
         except KeyError:
             raise RefusedGlobal(f"{module}.{name}") from None
+
+    def _refuse_set(self) -> None:
+        raise pickle.UnpicklingError("it holds a set")
+
+    def _build(self) -> None:
+        state = self.stack.pop()
+        if isinstance(self.stack[-1], (_Array, _Dtype)):
+            self.stack[-1].__setstate__(state)
+
+    def _set_item(self) -> None:
+        value, key = self.stack.pop(), self.stack.pop()
+        self._put([key, value])
+
+    def _set_items(self) -> None:
+        self._put(self.pop_mark())
+
+    def _put(self, items: list[Any]) -> None:
+        target = self.stack[-1]
+        if not isinstance(target, dict):
+            raise pickle.UnpicklingError("items of what is no dictionary")
+        for key, value in zip(items[::2], items[1::2], strict=True):
+            target[_plain_key(key)] = value
+
+    def _dict(self) -> None:
+        items = self.pop_mark()
+        self.stack.append({})
+        self._put(items)
+
+    dispatch[pickle.BUILD[0]] = _build
+    dispatch[pickle.SETITEM[0]] = _set_item
+    dispatch[pickle.SETITEMS[0]] = _set_items
+    dispatch[pickle.DICT[0]] = _dict
+    for _code in (pickle.EMPTY_SET, pickle.ADDITEMS, pickle.FROZENSET):
+        dispatch[_code[0]] = _refuse_set
 
 
 def read_arrays(path: Path) -> Any:
@@ -147,21 +204,46 @@ def read_arrays(path: Path) -> Any:
         return with_arrays(_ArrayUnpickler(file, encoding="latin1").load())
 
 
-def with_arrays(value: Any, _depth: int = 0) -> Any:
+def check_tuples(file: IO[bytes]) -> None:
+    """Look through the pickles at the start of a file, before somebody else loads them.
+
+    Raises:
+        pickle.UnpicklingError: More tuples than any checkpoint has.
+    """
+    found = 0
+    for _ in range(5):  # torch.save before 1.6 wrote five in a row, then raw numbers
+        try:
+            for operation, _, _ in pickletools.genops(file):
+                found += operation.name.startswith("TUPLE")
+                if found > MAX_TUPLES:
+                    raise pickle.UnpicklingError(f"more than {MAX_TUPLES} tuples")
+        except ValueError:
+            return  # no pickle any more; who loads it finds out by itself
+
+
+def with_arrays(value: Any, _seen: dict[int, Any] | None = None, _depth: int = 0) -> Any:
     """The same containers with arrays in place of the records that stand for them."""
+    seen: dict[int, Any] = {} if _seen is None else _seen
+    if id(value) in seen:
+        return seen[id(value)]
     if isinstance(value, _Array):
-        return value.array()
+        seen[id(value)] = value.array()
+        return seen[id(value)]
     if isinstance(value, (_Dtype, _NdarrayClass)):
         return NotANumber()
     if _depth > 20:  # what lies deeper is not the model's
         return value
     if type(value) in (dict, OrderedDict):
-        for key in value:
-            value[key] = with_arrays(value[key], _depth + 1)
+        seen[id(value)] = value
+        for key in list(value):
+            value[key] = with_arrays(value[key], seen, _depth + 1)
     elif type(value) is list:
-        value[:] = [with_arrays(item, _depth + 1) for item in value]
+        seen[id(value)] = value
+        value[:] = [with_arrays(item, seen, _depth + 1) for item in value]
     elif type(value) is tuple:
-        return tuple(with_arrays(item, _depth + 1) for item in value)
+        made = tuple(with_arrays(item, seen, _depth + 1) for item in value)
+        seen[id(value)] = made
+        return made
     return value
 
 

@@ -121,19 +121,18 @@ class Detector:
             for row in rows
         ]
         # Images of all requests side by side; `owners` says whose each of them is.
-        owners = [
-            index
-            for index, one in enumerate(asked)
-            if isinstance(one, Asked)
-            for _ in one.request.images
-        ]
         images = [
-            self._prepare(one, image)
-            for one in asked
+            (index, one, image)
+            for index, one in enumerate(asked)
             if isinstance(one, Asked)
             for image in one.request.images
         ]
-        bodies = self._bodies(images)
+        owners = [index for index, _, _ in images]
+        bodies: list[Outcome[bytes]] = []
+        # No more images and masks at once than one forward pass takes: they are gigabytes.
+        for start in range(0, len(images), self._stack):
+            window = images[start : start + self._stack]
+            bodies += self._bodies([self._prepare(one, image) for _, one, image in window])
         return [
             one
             if isinstance(one, Answer)

@@ -18,6 +18,8 @@ Image.MAX_IMAGE_PIXELS = None
 
 _TILE_WIDTH, _TILE_LENGTH = 322, 323  # TIFF 6.0, section 15
 
+_START_OF_SCAN, _MAX_SCANS = b"\xff\xda", 100
+
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
 """Decoders that a client's bytes may reach; Pillow has dozens more, rarely used and rarely read."""
 
@@ -47,8 +49,9 @@ def decode_image(image_bytes: bytes, *, max_pixels: int) -> npt.NDArray[np.uint8
                     f"at most {max_pixels} are accepted."
                 )
             _check_tiles(image, max_pixels)
+            _check_scans(image, image_bytes)
             image_rgb = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-    except (ImageTooLarge, MemoryError):
+    except (ImageTooLarge, UndecodableImage, MemoryError):
         raise
     except UnidentifiedImageError:
         raise UndecodableImage(
@@ -72,4 +75,13 @@ def _check_tiles(image: Image.Image, max_pixels: int) -> None:
         raise ImageTooLarge(
             f"The image has tiles of {width} x {height} = {width * height} pixels, "
             f"at most {max_pixels} are accepted."
+        )
+
+
+def _check_scans(image: Image.Image, image_bytes: bytes) -> None:
+    """A progressive JPEG may go over its pixels as often as it says, in 42 bytes each time."""
+    if image.info.get("progressive") and image_bytes.count(_START_OF_SCAN) > _MAX_SCANS:
+        raise UndecodableImage(
+            f"The image is a progressive JPEG of more than {_MAX_SCANS} scans, which no camera or "
+            "program writes."
         )

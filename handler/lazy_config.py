@@ -28,7 +28,9 @@ TRUSTED = (
     "fvcore.nn",
     "torch.nn",
 )
-"""Packages whose classes a config may name, and whose classes' methods: they build networks."""
+"""Packages whose classes a config may name: they build networks."""
+
+DETECTRON2 = tuple(package for package in TRUSTED if package.startswith("detectron2."))
 
 FUNCTIONS = "torch.nn.functional"
 """The one module whose functions it may name. Others import modules by name, or open files."""
@@ -100,8 +102,11 @@ def _is_trusted(name: str, owner: Any, found: Any, modules: Collection[str]) -> 
         # torch.nn holds more than networks; Detectron2's and fvcore's packages do not.
         is_torch = home.startswith("torch.")
         return _is_within(home, TRUSTED) and (not is_torch or issubclass(found, torch.nn.Module))
-    if inspect.isclass(owner):  # ResNet.make_default_stages
-        return _is_trusted(name, None, owner, modules) and _is_within(home, TRUSTED)
+    if inspect.isclass(owner):
+        # ResNet.make_default_stages. Methods of torch's classes compile, hook and load.
+        method = inspect.getattr_static(owner, name.rpartition(".")[2], None)
+        is_of_class = isinstance(method, (classmethod, staticmethod))
+        return is_of_class and _is_within(home, DETECTRON2)
     # Some of them are defined in C.
     return name.startswith(f"{FUNCTIONS}.") and home in (f"{FUNCTIONS}.", "torch._C._nn.")
 

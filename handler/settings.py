@@ -12,9 +12,9 @@ class Settings:
     """What the owner of the server decides, beside what the model's config says.
 
     Attributes:
-        max_image_pixels: Largest width x height that is decoded. While a model answers, each
-            instance's mask takes a byte for each pixel of the image: 100 instances on 25 million
-            pixels are 2.5 GB.
+        max_image_pixels: Largest width x height that is decoded. While a model answers, masks take
+            a byte a pixel for each instance, and as much again while they are made: 74 instances on
+            25 million pixels took 3.7 GB.
         max_images_per_request: Most images of one request's `instances`.
         max_response_bytes: Largest answer; at most `max_response_size` of config.properties, beyond
             which TorchServe kills the worker. The default is TorchServe's own.

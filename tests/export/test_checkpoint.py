@@ -154,7 +154,7 @@ def test_what_a_file_is_its_content_says_and_not_its_name(save, wrapped, tmp_pat
     ],
 )
 def test_only_plain_tensors_are_weights(tensor, tmp_path):
-    with pytest.raises(ExportError, match=r"not tensors: a\.b is a tensor of layout"):
+    with pytest.raises(ExportError, match=r"not tensors: a\.b is a tensor of "):
         read_checkpoint(saved(tmp_path, {"model": {"a.b": tensor}}))
 
 
@@ -255,3 +255,60 @@ def test_arrays_of_objects_are_no_tensors(tmp_path):
     path = write_pickle(tmp_path / "weights.pkl", {"blobs": {"a": np.array([None])}})
     with pytest.raises(ExportError, match="not tensors: a is a NotANumber"):
         read_checkpoint(path)
+
+
+BOMBS = {
+    # A place in the memo that an unpickler in C would reserve memory for.
+    "memo.pkl": b"\x80\x02Nr\x00\x00\x00\x20.",
+    "bytearray.pkl": b"\x80\x02cbuiltins\nbytearray\nJ\x00\x00\x00\x40\x85R.",
+    # Tuples in tuples, as the key of a dictionary: hashing them overflows the stack.
+    "deep.pkl": b"\x80\x02}" + b"N" + b"\x85" * 300_000 + b"Ns.",
+    "deep_set.pkl": b"\x80\x04\x8f(" + b"N" + b"\x85" * 300_000 + b"\x90.",
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_small_files_take_no_memory_and_crash_nothing(name, tmp_path):
+    path = tmp_path / name
+    path.write_bytes(BOMBS[name])
+    with pytest.raises(ExportError):
+        read_checkpoint(path)
+
+
+def test_tuples_in_tuples_do_not_reach_torch_either(tmp_path):
+    path = tmp_path / "weights.pth"
+    genuine = saved(tmp_path, {"a.b": torch.zeros(1)}).read_bytes()
+    with zipfile.ZipFile(io.BytesIO(genuine)) as source, zipfile.ZipFile(path, "w") as target:
+        for name in source.namelist():
+            is_data = name.endswith("data.pkl")
+            target.writestr(name, BOMBS["deep.pkl"] if is_data else source.read(name))
+    with pytest.raises(ExportError, match="more than 50000 tuples"):
+        read_checkpoint(path)
+
+
+def test_a_compressed_checkpoint_is_none_that_torch_saves(tmp_path):
+    path = tmp_path / "weights.pth"
+    genuine = saved(tmp_path, {"a.b": torch.zeros(1)}).read_bytes()
+    with (
+        zipfile.ZipFile(io.BytesIO(genuine)) as source,
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target,
+    ):
+        for name in source.namelist():
+            target.writestr(name, source.read(name))
+    with pytest.raises(ExportError, match=r"data\.pkl is compressed"):
+        read_checkpoint(path)
+
+
+def test_one_array_under_many_names_is_more_than_the_file(tmp_path):
+    array = np.ones(100_000, np.float32)
+    content = {"model": {f"a.{index}": array for index in range(50)}}
+    path = write_pickle(tmp_path / "weights.pkl", content)
+    with pytest.raises(ExportError, match="more tensors than fit into its size"):
+        read_checkpoint(path)
+
+
+def test_versions_that_are_none_are_left_out(tmp_path):
+    tensors = OrderedDict(a=torch.zeros(1))
+    tensors._metadata = OrderedDict({"": {"version": 1}, "module": 5, 7: {"version": 1}})
+    checkpoint = read_checkpoint(saved(tmp_path, {"model": tensors}))
+    assert checkpoint.tensors._metadata == {"": {"version": 1}}

@@ -120,6 +120,15 @@ def test_refuses_tiles_that_are_larger_than_the_image_may_be():
         decode_image(content.ljust(200, b"\0") + tile, max_pixels=LIMIT)
 
 
+def test_refuses_a_jpeg_that_goes_over_its_pixels_without_end():
+    content = pillow_bytes(RGB, "JPEG", progressive=True)
+    start = content.rindex(b"\xff\xda")
+    bomb_of_scans = content[:start] + content[start:-2] * 200 + content[-2:]
+    decode_image(content, max_pixels=LIMIT)
+    with pytest.raises(UndecodableImage, match="more than 100 scans"):
+        decode_image(bomb_of_scans, max_pixels=LIMIT)
+
+
 def test_accepts_an_image_at_the_limit():
     assert decode_image(FILES["png"], max_pixels=600).shape == (20, 30, 3)
 
