@@ -9,7 +9,8 @@ import yaml
 from export.errors import ExportError
 from export.lazy_config import LazyLoader, check_resolvers, is_lazy, load_python, read_lazy
 from export.model_config import ModelConfig
-from export.yacs_config import load_with_bases, read_yacs
+from export.yacs_config import read_yacs
+from export.yaml_files import load_with_bases
 from export.zoo import find_config
 from handler.plain_yaml import parse_yaml
 

@@ -74,7 +74,7 @@ def load_python(path: Path) -> dict[str, Any]:
     """
     try:
         config = LazyConfig.load(str(path))
-    except Exception as error:  # it is a program: it can raise anything
+    except (Exception, SystemExit) as error:  # it is a program: it can raise anything
         raise ExportError(
             f"--config-file {path} failed when it was run: {type(error).__name__}: {error}"
         ) from error

@@ -119,6 +119,7 @@ def test_says_what_is_wrong(text, sentence, tmp_path):
     ("code", "sentence"),
     [
         pytest.param("1/0", "failed when it was run: ZeroDivisionError", id="fails"),
+        pytest.param("import sys; sys.exit(0)", "failed when it was run: SystemExit", id="exits"),
         pytest.param("import no_such_module", "ModuleNotFoundError", id="misses a module"),
         pytest.param("model = 3", "defines no lazy `model`", id="no model"),
         pytest.param("def (", "failed when it was run: SyntaxError", id="not python"),
