@@ -62,7 +62,9 @@ def parse_options(
     problems, values = [], {}
     if unknown := sorted(set(given) - set(readers)):
         known = ", ".join(readers)
-        problems.append(f"unknown option {', '.join(unknown)}, known are {known}")
+        named = ", ".join(name[:60] for name in unknown[:10])
+        more = f" and {len(unknown) - 10} more" if len(unknown) > 10 else ""
+        problems.append(f"unknown option {named}{more}, known are {known}")
     for name, read in readers.items():
         if name in given:
             try:

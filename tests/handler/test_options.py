@@ -66,6 +66,13 @@ def test_refuses_with_a_sentence(given, sentence):
         parse(**given)
 
 
+def test_an_error_stays_short_whatever_was_sent():
+    with pytest.raises(InvalidOption) as caught:
+        parse(**{f"option_{index}_{'x' * 1000}": 1 for index in range(1000)})
+    assert "and 990 more, known are" in str(caught.value)
+    assert len(str(caught.value)) < 1000
+
+
 def test_names_every_mistake_at_once():
     with pytest.raises(InvalidOption) as caught:
         parse(treshold=1, score_threshold=2, format="xml")
