@@ -172,10 +172,11 @@ def _decode(value: Any) -> Any:
 
 def _like(value: Any, current: Any, name: str, problems: list[str]) -> Any:
     """The value, as the kind that the default is of."""
+    value = _plain(value)
     is_same = type(value) is type(current)
     if is_same or (value is None and not isinstance(current, (int, float, list, tuple))):
         return value
-    if current is None:
+    if current is None and not isinstance(value, dict):
         return value
     if isinstance(value, (list, tuple)) and isinstance(current, (list, tuple)):
         return type(current)(value)
@@ -183,7 +184,8 @@ def _like(value: Any, current: Any, name: str, problems: list[str]) -> Any:
         return float(value)
     if isinstance(current, str) and not isinstance(value, dict):
         return str(value)
-    problems.append(f"{name} is {value!r}; a {type(current).__name__} is expected.")
+    expected = "plain value" if current is None else type(current).__name__
+    problems.append(f"{name} is {value!r}; a {expected} is expected.")
     return current
 
 

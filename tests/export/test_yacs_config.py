@@ -31,6 +31,11 @@ def changed(tmp_path, **top):
         pytest.param(
             b"VERSION: 2\nINPUT:\n  MIN_SIZE_TEST: big", "MIN_SIZE_TEST is 'big'; a int", id="word"
         ),
+        pytest.param(
+            b"VERSION: 2\nSOLVER:\n  WEIGHT_DECAY_BIAS: {a: 1}",
+            r"WEIGHT_DECAY_BIAS is \{'a': 1\}; a plain value is expected",
+            id="a section for nothing",
+        ),
         pytest.param(b"VERSION: 7", "VERSION is 7", id="a version of the future"),
         pytest.param(b"VERSION: two", "VERSION is 'two'", id="a version that is none"),
         pytest.param(
