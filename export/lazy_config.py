@@ -236,6 +236,9 @@ def _input_spec(resolved: dict[str, Any], problems: list[str]) -> tuple[InputSpe
     if given not in ("BGR", "RGB"):
         problems.append(f"image_format is {given!r}; BGR and RGB can be served.")
     channels: Literal["BGR", "RGB"] = "RGB" if given == "RGB" else "BGR"
+    model = _section(resolved, "model")
+    has_none = "proposal_generator" in model and model["proposal_generator"] is None
+    proposal_topk = (mapper.get("precomputed_proposal_topk") or 1000) if has_none else None
     augmentations = mapper.get("augmentations", [])
     steps = augmentations if isinstance(augmentations, list) else []
     resize = [one for one in steps if isinstance(one, dict) and _builds(one, "ResizeShortestEdge")]
@@ -244,7 +247,7 @@ def _input_spec(resolved: dict[str, Any], problems: list[str]) -> tuple[InputSpe
             "The config has no dataloader.test.mapper with a ResizeShortestEdge: images are "
             "resized to 800 pixels, 1333 at most, as Detectron2's zoo does."
         )
-        return InputSpec(channels, 800, 1333), (warning,)
+        return InputSpec(channels, 800, 1333, proposal_topk), (warning,)
     warnings: tuple[str, ...] = ()
     if len(steps) > 1:
         warnings = ("Of dataloader.test.mapper.augmentations only ResizeShortestEdge is served.",)
@@ -257,8 +260,8 @@ def _input_spec(resolved: dict[str, Any], problems: list[str]) -> tuple[InputSpe
             f"ResizeShortestEdge has short_edge_length {shortest!r} and max_size {longest!r}; "
             "whole numbers are expected."
         )
-        return InputSpec(channels, 800, 1333), ()
-    return InputSpec(channels, shortest, longest), warnings
+        return InputSpec(channels, 800, 1333, proposal_topk), ()
+    return InputSpec(channels, shortest, longest, proposal_topk), warnings
 
 
 def _datasets(resolved: dict[str, Any]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from export.errors import ExportError
 from export.model_config import ModelConfig
 from handler.model import build_network
 from handler.model_input import InputBuilder
+from handler.proposals import window_proposals
 
 
 def build(config: ModelConfig, owner_modules: tuple[str, ...]) -> torch.nn.Module:
@@ -93,7 +94,8 @@ def answer_to(
     """
     try:
         with torch.no_grad():
-            (output,) = network([build_input(image_bgr).as_dict()])
+            proposals = window_proposals((image_bgr.shape[0], image_bgr.shape[1]))
+            (output,) = network([build_input(image_bgr, proposals).as_dict()])
     except Exception as error:  # the forward pass of anything that can be registered
         reason = f"{type(error).__name__}: {error}".strip(": ")
         raise ExportError(f"The network was built but does not run: {reason}.") from error

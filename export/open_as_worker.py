@@ -70,21 +70,35 @@ def answer_through_entry(opened: Path, images_bgr: list[npt.NDArray[np.uint8]]) 
     from detectron2_handler import Detectron2Handler  # type: ignore[import-not-found]
     from PIL import Image
 
+    from handler.metadata import Metadata
+    from handler.proposals import window_proposals
+
+    takes_proposals = Metadata.read(opened).input.proposal_topk is not None
     context, entry = WorkerContext(opened), Detectron2Handler()
     entry.initialize(context)
     answers = []
     for image_bgr in images_bgr:
         png = io.BytesIO()
         Image.fromarray(np.ascontiguousarray(image_bgr[:, :, ::-1])).save(png, "PNG")
-        (body,) = entry.handle([{"body": bytearray(png.getvalue())}], context)
+        row: dict[str, object] = {"body": bytearray(png.getvalue())}
+        if takes_proposals:
+            row["proposals"] = _as_sent(window_proposals(image_bgr.shape[:2]))
+        (body,) = entry.handle([row], context)
         answers.append([context.status, body.decode("utf-8")])
     return answers
+
+
+def _as_sent(proposals: Any) -> str:
+    """Proposals as a form field brings them."""
+    pairs = zip(proposals.boxes_xyxy.tolist(), proposals.objectness.tolist(), strict=True)
+    return json.dumps([{"box": box, "objectness": objectness} for box, objectness in pairs])
 
 
 def main() -> None:
     """Predict on every image of a file, each alone."""
     from handler.model import Model
     from handler.model_input import InputBuilder
+    from handler.proposals import window_proposals
 
     opened, images_file, outputs_file = (Path(argument) for argument in sys.argv[1:])
     with np.load(images_file) as stored:
@@ -93,7 +107,8 @@ def main() -> None:
     model = Model.load(opened, device="cpu")
     build_input = InputBuilder(model.metadata.input)
     for index, image_bgr in enumerate(images_bgr):
-        (output,) = model.predict([build_input(image_bgr)])
+        proposals = window_proposals(image_bgr.shape[:2])
+        (output,) = model.predict([build_input(image_bgr, proposals)])
         for name, array in as_arrays(output).items():
             collected[f"{index}/{name}"] = array
     np.savez(outputs_file, **collected)  # type: ignore[arg-type]

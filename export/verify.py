@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from detectron2.data.detection_utils import read_image
+from detectron2.data.detection_utils import read_image, transform_proposals
 from detectron2.data.transforms import ResizeShortestEdge
 from detectron2.engine import DefaultPredictor
+from detectron2.structures import BoxMode
 
 from client.detections import Detections
 from export.errors import ExportError
@@ -24,6 +25,7 @@ from export.model_config import ModelConfig
 from export.open_as_worker import ANSWERS, Arrays, as_arrays
 from handler.config import parse_config
 from handler.metadata import InputSpec
+from handler.proposals import window_proposals
 
 ImageBGR = npt.NDArray[np.uint8]
 Predict = Callable[[ImageBGR], dict[str, Any]]
@@ -110,7 +112,7 @@ def reference_predictor(
     Raises:
         OSError: The disk is full, or the like.
     """
-    if config.kind == "lazy":
+    if config.kind == "lazy" or config.input.proposal_topk is not None:
         return "the model called directly", _direct(network, config.input)
     weights = scratch / "reference.pth"
     try:
@@ -212,17 +214,25 @@ def _count(number: int, noun: str) -> str:
 
 
 def _direct(network: torch.nn.Module, spec: InputSpec) -> Predict:
+    """The network, with the input that Detectron2's own functions make of an image."""
     resize = ResizeShortestEdge([spec.min_size, spec.min_size], spec.max_size)
 
     def predict(image_bgr: ImageBGR) -> dict[str, Any]:
         height, width = image_bgr.shape[:2]
         image = image_bgr[:, :, ::-1] if spec.channels == "RGB" else image_bgr
-        resized = resize.get_transform(image).apply_image(image)
-        tensor = torch.as_tensor(resized.astype("float32").transpose(2, 0, 1))
-        with torch.no_grad():
-            outputs: list[dict[str, Any]] = network(
-                [{"image": tensor, "height": height, "width": width}]
+        transform = resize.get_transform(image)
+        tensor = torch.as_tensor(transform.apply_image(image).astype("float32").transpose(2, 0, 1))
+        given: dict[str, Any] = {"image": tensor, "height": height, "width": width}
+        if spec.proposal_topk is not None:
+            windows = window_proposals((height, width))
+            given["proposal_boxes"] = windows.boxes_xyxy
+            given["proposal_objectness_logits"] = windows.objectness
+            given["proposal_bbox_mode"] = BoxMode.XYXY_ABS
+            transform_proposals(
+                given, tensor.shape[1:], transform, proposal_topk=spec.proposal_topk
             )
+        with torch.no_grad():
+            outputs: list[dict[str, Any]] = network([given])
         return outputs[0]
 
     return predict

@@ -77,11 +77,19 @@ def read_yacs(
             channels=config.INPUT.FORMAT,
             min_size=config.INPUT.MIN_SIZE_TEST,
             max_size=config.INPUT.MAX_SIZE_TEST,
+            proposal_topk=_proposal_topk(config),
         ),
         projects=projects,
         datasets=datasets,
         warnings=tuple(warnings),
     )
+
+
+def _proposal_topk(config: CfgNode) -> int | None:
+    if config.MODEL.PROPOSAL_GENERATOR.NAME != "PrecomputedProposals":
+        return None
+    topk: int = config.DATASETS.PRECOMPUTED_PROPOSAL_TOPK_TEST
+    return topk
 
 
 def _with_projects(values: dict[str, Any]) -> tuple[CfgNode, tuple[str, ...]]:

@@ -6,6 +6,7 @@ from typing import Any
 from handler.formats.registry import FORMATS
 from handler.metadata import Metadata
 from handler.options import DEFAULT_FORMAT
+from handler.proposals import PROPOSALS, PROPOSALS_SCHEMA
 from handler.settings import Settings
 
 
@@ -28,6 +29,7 @@ def describe(
             "image_id": {"type": ["integer", "string"], "default": 0},
             "from_name": {"type": "string", "default": "label"},
             "to_name": {"type": "string", "default": "image"},
+            **({} if metadata.input.proposal_topk is None else {PROPOSALS: PROPOSALS_SCHEMA}),
         },
         "formats": {name: one.content_type for name, one in FORMATS.items()},
         "limits": {

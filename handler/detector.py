@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from handler.answers import Answer, Asked, assemble, error_answer
 from handler.description import describe
-from handler.errors import HandlerError, InternalError, InvalidRequest
+from handler.errors import HandlerError, InternalError, InvalidOption, InvalidRequest
 from handler.formats.answer import AnsweredImage
 from handler.formats.compact_json import compact_json
 from handler.formats.registry import FORMATS
@@ -26,7 +26,15 @@ from handler.model_input import InputBuilder, ModelInput
 from handler.options import parse_options
 from handler.outcome import Outcome, attempt
 from handler.predictions import Predictions
-from handler.request import Envelope, Row, asks_for_description, parse_request
+from handler.proposals import ACCEPTED_PROPOSALS, window_proposals
+from handler.request import (
+    Envelope,
+    Request,
+    Row,
+    SentImage,
+    asks_for_description,
+    parse_request,
+)
 from handler.selection import select
 from handler.settings import Settings
 
@@ -92,7 +100,7 @@ class Detector:
         detector = cls(model, name=name, version=version, settings=settings, stack=stack)
         side = model.metadata.input.min_size or 256
         blank_bgr = np.zeros((side, side, 3), dtype=np.uint8)
-        model.predict([detector._build_input(blank_bgr)])
+        model.predict([detector._build_input(blank_bgr, window_proposals((side, side)))])
         return detector
 
     def answer(self, rows: Sequence[Row]) -> list[Answer]:
@@ -149,6 +157,7 @@ class Detector:
             raise InvalidRequest(
                 f"The request has {len(request.images)} images, at most {limit} are accepted."
             )
+        self._check_proposals(request)
         options = parse_options(
             request.given,
             class_names=self._model.metadata.class_names,
@@ -160,17 +169,32 @@ class Detector:
             options = replace(options, format=PICTURE_FORMATS[request.picture_type])
         return Asked(request, options)
 
-    def _prepare(self, asked: Asked, image_bytes: bytes) -> Outcome[_Prepared]:
+    def _check_proposals(self, request: Request) -> None:
+        takes_them = self._model.metadata.input.proposal_topk is not None
+        if takes_them and any(image.proposals is None for image in request.images):
+            raise InvalidOption(
+                "The model finds no regions of its own, and the request has none for each image: "
+                f"{ACCEPTED_PROPOSALS}."
+            )
+        if not takes_them and any(image.proposals is not None for image in request.images):
+            raise InvalidOption('The request has "proposals", the model finds its own.')
+
+    def _prepare(self, asked: Asked, image: SentImage) -> Outcome[_Prepared]:
         timings, limit = asked.timings, self._settings.max_image_pixels
-        image = attempt(
-            lambda content: decode_image(content, max_pixels=limit), image_bytes, timings, "decode"
+        image_bgr = attempt(
+            lambda sent: decode_image(sent.encoded, max_pixels=limit), image, timings, "decode"
         )
-        model_input = attempt(self._build_input, image, timings, "preprocess")
-        if isinstance(image, HandlerError):
-            return image
+        model_input = attempt(
+            lambda decoded: self._build_input(decoded, image.proposals),
+            image_bgr,
+            timings,
+            "preprocess",
+        )
+        if isinstance(image_bgr, HandlerError):
+            return image_bgr
         if isinstance(model_input, HandlerError):
             return model_input
-        return _Prepared(asked, image, model_input)
+        return _Prepared(asked, image_bgr, model_input)
 
     def _bodies(self, images: Sequence[Outcome[_Prepared]]) -> list[Outcome[bytes]]:
         inputs = [one if isinstance(one, HandlerError) else one.model_input for one in images]

@@ -35,11 +35,14 @@ class InputSpec:
         channels: Order of the channels, `BGR` or `RGB`.
         min_size: Length in pixels that the shorter side is resized to; 0 leaves images alone.
         max_size: Length in pixels that the longer side may have after that.
+        proposal_topk: How many of the proposals that a request brings are used, the best; None
+            where the network finds its own.
     """
 
     channels: Literal["BGR", "RGB"]
     min_size: int
     max_size: int
+    proposal_topk: int | None = None
 
 
 @dataclass(frozen=True)

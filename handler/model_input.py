@@ -6,9 +6,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from detectron2.data.transforms import ResizeShortestEdge, ResizeTransform
+from detectron2.structures import Instances
 
 from handler.errors import UnsupportedImage
 from handler.metadata import InputSpec
+from handler.predictions import Proposals
+from handler.proposals import as_instances
 
 
 @dataclass(frozen=True)
@@ -19,15 +22,19 @@ class ModelInput:
         image: (3, H', W') float32 tensor on the CPU, values 0..255, resized for the model, channels
             in the order that the model was trained with.
         size_hw: Size of the image as it was sent, in pixels; predictions come in these units.
+        proposals: Where the network looks for objects, in pixels of `image`; None where it finds
+            that out itself.
     """
 
     image: torch.Tensor
     size_hw: tuple[int, int]
+    proposals: Instances | None = None
 
     def as_dict(self) -> dict[str, object]:
         """The dictionary of Detectron2's model input format."""
         height, width = self.size_hw
-        return {"image": self.image, "height": height, "width": width}
+        given = {} if self.proposals is None else {"proposals": self.proposals}
+        return {"image": self.image, "height": height, "width": width, **given}
 
 
 class InputBuilder:
@@ -36,12 +43,16 @@ class InputBuilder:
     def __init__(self, spec: InputSpec) -> None:
         self._resize = ResizeShortestEdge([spec.min_size, spec.min_size], spec.max_size)
         self._is_rgb = spec.channels == "RGB"
+        self._proposal_topk = spec.proposal_topk
 
-    def __call__(self, image_bgr: npt.NDArray[np.uint8]) -> ModelInput:
+    def __call__(
+        self, image_bgr: npt.NDArray[np.uint8], proposals: Proposals | None = None
+    ) -> ModelInput:
         """Prepare one image.
 
         Args:
             image_bgr: (H, W, 3) uint8.
+            proposals: Where to look for objects, for a network that finds none of its own.
 
         Raises:
             UnsupportedImage: So long and thin that nothing is left of it after resizing.
@@ -56,4 +67,12 @@ class InputBuilder:
             )
         resized = transform.apply_image(image)
         tensor = torch.as_tensor(resized.astype("float32").transpose(2, 0, 1))
-        return ModelInput(image=tensor, size_hw=(height, width))
+        instances = None
+        if self._proposal_topk is not None and proposals is not None:
+            instances = as_instances(
+                proposals,
+                transform,
+                input_size_hw=(tensor.shape[1], tensor.shape[2]),
+                topk=self._proposal_topk,
+            )
+        return ModelInput(image=tensor, size_hw=(height, width), proposals=instances)

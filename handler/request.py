@@ -16,6 +16,8 @@ from typing import Any
 
 from handler.errors import EmptyRequest, InvalidRequest
 from handler.options import options_of_headers
+from handler.predictions import Proposals
+from handler.proposals import MOST_PROPOSALS, PROPOSALS, parse_proposals
 
 IMAGE_FIELDS = ("data", "image", "file", "body")
 """Field names under which an image is accepted: TorchServe's two, and the two people try first."""
@@ -51,18 +53,31 @@ class Envelope(Enum):
 
 
 @dataclass(frozen=True)
+class SentImage:
+    """One image of a request.
+
+    Attributes:
+        encoded: JPEG, PNG, ...; not empty.
+        proposals: Where to look for objects in it, where the client says so.
+    """
+
+    encoded: bytes
+    proposals: Proposals | None = None
+
+
+@dataclass(frozen=True)
 class Request:
     """What one client asked for.
 
     Attributes:
-        images: Encoded images (JPEG, PNG, ...), at least one, none of them empty.
+        images: At least one.
         given: Options as they were sent, by name in lower case.
         envelope: The form of the request.
         picture_type: `image/jpeg` or `image/png` where the client accepts nothing else.
         id: The client's own name for the request, KServe v2 alone.
     """
 
-    images: tuple[bytes, ...]
+    images: tuple[SentImage, ...]
     given: Mapping[str, Any]
     envelope: Envelope = Envelope.SINGLE
     picture_type: str | None = None
@@ -85,7 +100,7 @@ def parse_request(row: Row) -> Request:
     Raises:
         EmptyRequest: There is no image, or one without bytes.
         InvalidRequest: Several image fields, text instead of an image, bad base64, JSON of a form
-            that is not accepted.
+            that is not accepted, proposals that are none.
     """
     fields = {str(name): value for name, value in row.fields.items()}
     options: dict[str, Any] = dict(options_of_headers(row.headers))
@@ -104,7 +119,8 @@ def parse_request(row: Row) -> Request:
     if _header(row.headers, "content-type").startswith("application/json") and value:
         # TorchServe hands on as bytes what it could not parse.
         raise InvalidRequest("The body is said to be JSON, and is not.")
-    return Request((_not_empty(bytes(value)),), options, picture_type=picture_type)
+    image = _sent(_not_empty(bytes(value)), options)
+    return Request((image,), options, picture_type=picture_type)
 
 
 def _from_json(
@@ -121,12 +137,13 @@ def _from_json(
         return _from_v2(content, keys, options)
     options.update((key.lower(), value) for key, value in keys.items())
     if forms[0] == "image":
-        return Request((_image("image", content),), options, picture_type=picture_type)
+        image = _sent(_image("image", content), options)
+        return Request((image,), options, picture_type=picture_type)
     if not isinstance(content, list):
         raise InvalidRequest(f'JSON key "instances" is {_kind(content)}, a list is accepted.')
     if not content:
         raise EmptyRequest('JSON key "instances" is an empty list.')
-    images = tuple(_image(f"instances[{index}]", item) for index, item in enumerate(content))
+    images = tuple(_instance(index, item) for index, item in enumerate(content))
     return Request(images, options, Envelope.INSTANCES)
 
 
@@ -147,9 +164,22 @@ def _from_v2(inputs: Any, keys: dict[str, Any], options: dict[str, Any]) -> Requ
     request_id = keys.pop("id", None)
     keys.pop("outputs", None)  # which tensors are wanted; all are answered
     options.update((key.lower(), value) for key, value in keys.items())
-    image = _image("inputs[0].data", data)
+    image = _sent(_image("inputs[0].data", data), options)
     name = None if request_id is None else str(request_id)
     return Request((image,), options, Envelope.V2, id=name)
+
+
+def _sent(encoded: bytes, options: dict[str, Any]) -> SentImage:
+    """An image with its proposals, which are taken out of what else came with it."""
+    value = options.pop(PROPOSALS, None)
+    return SentImage(encoded, None if value is None else parse_proposals(value))
+
+
+def _instance(index: int, item: Any) -> SentImage:
+    """An entry of `instances`; as a JSON object it may bring proposals of its own."""
+    own = dict(item) if isinstance(item, Mapping) else {}
+    proposals = {PROPOSALS: own.pop(PROPOSALS)} if PROPOSALS in own else {}
+    return _sent(_image(f"instances[{index}]", own or item), proposals)
 
 
 def _image(name: str, value: Any) -> bytes:
@@ -180,7 +210,7 @@ def _text(name: str, value: object) -> object:
     """An option's value; what comes as bytes is text."""
     if not isinstance(value, (bytes, bytearray)):
         return value
-    if len(value) > 10_000:
+    if len(value) > (100 * MOST_PROPOSALS if name.lower() == PROPOSALS else 10_000):
         raise InvalidRequest(
             f'Field "{name}" has {len(value)} bytes, more than an option can have. {ACCEPTED}'
         )

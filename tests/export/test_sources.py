@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from detectron2.config import CfgNode, LazyConfig, get_cfg, instantiate
+from detectron2.config import LazyConfig, get_cfg, instantiate
 from detectron2.config.compat import downgrade_config
 from detectron2.engine import DefaultPredictor
 from detectron2.modeling import build_model
-from detectron2.projects import deeplab, point_rend
 from safetensors.torch import load, save_file
 
 from export.open_as_worker import as_arrays
@@ -22,7 +21,12 @@ from export.zoo import CONFIGS
 from handler.config import parse_config
 from handler.model import Model
 from handler.model_input import InputBuilder
-from handler.registering import import_registering
+from tests.architectures import (
+    deeplab_config,
+    fast_rcnn_config,
+    panoptic_deeplab_config,
+    point_rend_config,
+)
 from tests.checkpoints import arrays, as_caffe2, write_pickle
 from tests.export.conftest import Exporter
 from tests.images import noise_bgr, png
@@ -88,6 +92,19 @@ def test_a_default_trainer_run(exporter, training, image, capsys):
     assert exporter.archive.stat().st_size < training.weights.stat().st_size / 2
 
 
+def test_fast_rcnn_is_proven_with_generated_proposals(exporter, image, tmp_path, capsys):
+    config = fast_rcnn_config()
+    config.DATASETS.PRECOMPUTED_PROPOSAL_TOPK_TEST = 20
+    training = save_training(tmp_path, config)
+    assert (
+        exporter(config_file=training.config_file, weights=training.weights, verify_image=image)
+        == 0
+    )
+    assert_proven(exporter)
+    assert exporter.metadata.input.proposal_topk == 20
+    assert "equals the model called directly on 1 image with" in capsys.readouterr().out
+
+
 def test_a_dump_with_keys_of_ones_own(exporter, training, image, tmp_path, capsys):
     def edit(values):
         values["MY_CUSTOM"] = {"LOG_FILE": "x.log", "DEPTH": {"A": [1, 2]}, "NOTHING": None}
@@ -98,72 +115,6 @@ def test_a_dump_with_keys_of_ones_own(exporter, training, image, tmp_path, capsy
     assert_proven(exporter)
     assert "kept as they are: MODEL.MINE, MY_CUSTOM." in capsys.readouterr().err
     assert parse_config(exporter.read("config.yaml")).MY_CUSTOM.DEPTH.A == [1, 2]
-
-
-def point_rend_config() -> CfgNode:
-    config = tiny_config()
-    point_rend.add_pointrend_config(config)
-    config.MODEL.ROI_HEADS.NAME = "PointRendROIHeads"
-    config.MODEL.ROI_MASK_HEAD.NAME = "PointRendMaskHead"
-    config.MODEL.ROI_MASK_HEAD.POOLER_TYPE = ""
-    config.MODEL.ROI_MASK_HEAD.FC_DIM = 32
-    config.MODEL.ROI_MASK_HEAD.NUM_FC = 1
-    config.MODEL.ROI_MASK_HEAD.OUTPUT_SIDE_RESOLUTION = 7
-    config.MODEL.ROI_MASK_HEAD.IN_FEATURES = ["p2"]
-    config.MODEL.ROI_MASK_HEAD.POINT_HEAD_ON = True
-    config.MODEL.POINT_HEAD.NUM_CLASSES = 3
-    config.MODEL.POINT_HEAD.FC_DIM = 16
-    config.MODEL.POINT_HEAD.IN_FEATURES = ["p2"]
-    config.MODEL.POINT_HEAD.SUBDIVISION_STEPS = 2
-    config.MODEL.POINT_HEAD.SUBDIVISION_NUM_POINTS = 28
-    return config
-
-
-def deeplab_config() -> CfgNode:
-    config = get_cfg()
-    deeplab.add_deeplab_config(config)
-    config.MODEL.DEVICE = "cpu"
-    config.MODEL.META_ARCHITECTURE = "SemanticSegmentor"
-    config.MODEL.BACKBONE.NAME = "build_resnet_deeplab_backbone"
-    config.MODEL.RESNETS.DEPTH = 50
-    config.MODEL.RESNETS.NORM = "SyncBN"
-    config.MODEL.RESNETS.STEM_OUT_CHANNELS = 8
-    config.MODEL.RESNETS.RES2_OUT_CHANNELS = 16
-    config.MODEL.RESNETS.WIDTH_PER_GROUP = 8
-    config.MODEL.RESNETS.OUT_FEATURES = ["res2", "res5"]
-    config.MODEL.RESNETS.STEM_TYPE = "basic"
-    config.MODEL.SEM_SEG_HEAD.NAME = "DeepLabV3PlusHead"
-    config.MODEL.SEM_SEG_HEAD.IN_FEATURES = ["res2", "res5"]
-    config.MODEL.SEM_SEG_HEAD.PROJECT_FEATURES = ["res2"]
-    config.MODEL.SEM_SEG_HEAD.PROJECT_CHANNELS = [8]
-    config.MODEL.SEM_SEG_HEAD.CONVS_DIM = 16
-    config.MODEL.SEM_SEG_HEAD.ASPP_CHANNELS = 16
-    config.MODEL.SEM_SEG_HEAD.NORM = "SyncBN"
-    config.MODEL.SEM_SEG_HEAD.NUM_CLASSES = 19
-    config.DATASETS.TEST = ("cityscapes_fine_sem_seg_val",)
-    config.INPUT.MIN_SIZE_TEST = 64
-    config.INPUT.MAX_SIZE_TEST = 128
-    return config
-
-
-def panoptic_deeplab_config() -> CfgNode:
-    project = import_registering("detectron2.projects.panoptic_deeplab")
-    config = deeplab_config()
-    project.add_panoptic_deeplab_config(config)
-    config.MODEL.META_ARCHITECTURE = "PanopticDeepLab"
-    config.MODEL.SEM_SEG_HEAD.NAME = "PanopticDeepLabSemSegHead"
-    config.MODEL.SEM_SEG_HEAD.HEAD_CHANNELS = 16
-    config.MODEL.INS_EMBED_HEAD.NAME = "PanopticDeepLabInsEmbedHead"
-    config.MODEL.INS_EMBED_HEAD.IN_FEATURES = ["res2", "res5"]
-    config.MODEL.INS_EMBED_HEAD.PROJECT_FEATURES = ["res2"]
-    config.MODEL.INS_EMBED_HEAD.PROJECT_CHANNELS = [8]
-    config.MODEL.INS_EMBED_HEAD.CONVS_DIM = 16
-    config.MODEL.INS_EMBED_HEAD.ASPP_CHANNELS = 16
-    config.MODEL.INS_EMBED_HEAD.HEAD_CHANNELS = 16
-    config.MODEL.INS_EMBED_HEAD.NORM = "SyncBN"
-    config.DATASETS.TEST = ("cityscapes_fine_panoptic_val",)
-    config.DATASETS.TRAIN = ("cityscapes_fine_panoptic_train",)
-    return config
 
 
 @pytest.mark.parametrize(

@@ -3,107 +3,42 @@
 import json
 import shutil
 import zipfile
-from collections.abc import Callable
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from detectron2.config import CfgNode
 from pycocotools import mask as coco_mask
 
-from export.cli import main
+from handler.answers import Answer
 from handler.detector import Detector
 from handler.formats.registry import FORMATS
 from handler.inference import run_batch
+from handler.proposals import window_proposals
 from handler.request import Row
-from tests.export.test_sources import deeplab_config, panoptic_deeplab_config, point_rend_config
-from tests.images import noise_bgr, png
-from tests.models import save_training, tiny_config
+from tests.architectures import ARCHITECTURES, export_architecture, fields_for
+from tests.images import noise_bgr
 
 IMAGE_BGR = noise_bgr(96, 128)
-
-
-def keypoint_config() -> CfgNode:
-    config = tiny_config()
-    config.MODEL.MASK_ON = False
-    config.MODEL.KEYPOINT_ON = True
-    config.MODEL.ROI_HEADS.NUM_CLASSES = 1
-    config.MODEL.ROI_KEYPOINT_HEAD.CONV_DIMS = [8]
-    config.MODEL.ROI_KEYPOINT_HEAD.POOLER_RESOLUTION = 7
-    config.DATASETS.TEST = ("keypoints_coco_2017_val",)
-    return config
-
-
-def cascade_config() -> CfgNode:
-    config = tiny_config()
-    config.MODEL.ROI_HEADS.NAME = "CascadeROIHeads"
-    config.MODEL.ROI_BOX_HEAD.CLS_AGNOSTIC_BBOX_REG = True
-    config.MODEL.RPN.POST_NMS_TOPK_TRAIN = 100
-    return config
-
-
-def retinanet_config() -> CfgNode:
-    config = tiny_config()
-    config.MODEL.META_ARCHITECTURE = "RetinaNet"
-    config.MODEL.MASK_ON = False
-    config.MODEL.BACKBONE.NAME = "build_retinanet_resnet_fpn_backbone"
-    config.MODEL.FPN.IN_FEATURES = ["res3", "res4", "res5"]
-    config.MODEL.RETINANET.NUM_CLASSES = 3
-    config.MODEL.RETINANET.SCORE_THRESH_TEST = 0.001
-    return config
-
-
-def panoptic_fpn_config() -> CfgNode:
-    config = tiny_config()
-    config.MODEL.META_ARCHITECTURE = "PanopticFPN"
-    config.MODEL.SEM_SEG_HEAD.CONVS_DIM = 32
-    config.MODEL.SEM_SEG_HEAD.NUM_CLASSES = 4
-    config.MODEL.PANOPTIC_FPN.COMBINE.STUFF_AREA_LIMIT = 1
-    config.MODEL.PANOPTIC_FPN.COMBINE.INSTANCES_CONFIDENCE_THRESH = 0.1
-    return config
-
-
-def semantic_fpn_config() -> CfgNode:
-    config = tiny_config()
-    config.MODEL.META_ARCHITECTURE = "SemanticSegmentor"
-    config.MODEL.SEM_SEG_HEAD.CONVS_DIM = 32
-    config.MODEL.SEM_SEG_HEAD.NUM_CLASSES = 4
-    return config
-
-
-def proposal_config() -> CfgNode:
-    config = tiny_config()
-    config.MODEL.META_ARCHITECTURE = "ProposalNetwork"
-    return config
-
-
-ARCHITECTURES: dict[str, tuple[Callable[[], CfgNode], set[str]]] = {
-    "Mask R-CNN": (tiny_config, {"boxes", "masks"}),
-    "Keypoint R-CNN": (keypoint_config, {"boxes", "keypoints"}),
-    "Cascade R-CNN": (cascade_config, {"boxes", "masks"}),
-    "RetinaNet": (retinanet_config, {"boxes"}),
-    "PointRend": (point_rend_config, {"boxes", "masks"}),
-    "PanopticFPN": (panoptic_fpn_config, {"boxes", "masks", "semantic", "panoptic"}),
-    "SemanticSegmentor": (semantic_fpn_config, {"semantic"}),
-    "DeepLab": (deeplab_config, {"semantic"}),
-    "Panoptic-DeepLab": (panoptic_deeplab_config, {"semantic", "panoptic"}),
-    "ProposalNetwork": (proposal_config, {"proposals"}),
-}
 
 
 @pytest.fixture(scope="module", params=ARCHITECTURES)
 def served(request, tmp_path_factory: pytest.TempPathFactory) -> tuple[Detector, set[str]]:
     """A detector of one architecture, by way of the real export and its archive."""
-    make_config, outputs = ARCHITECTURES[request.param]
     folder = tmp_path_factory.mktemp("architecture")
-    training = save_training(folder, make_config())
-    words = ["--config-file", str(training.config_file), "--weights", str(training.weights)]
-    words += ["--model-name", "m", "--version", "1", "--export-path", str(folder)]
-    assert main([*words, "--skip-verification"]) == 0
+    export_architecture(request.param, folder, model_name="m")
     with zipfile.ZipFile(folder / "m.mar") as archive:
         archive.extractall(folder / "opened")
-    yield Detector.load(Path(folder / "opened"), device="cpu", name="m", version="1"), outputs
+    detector = Detector.load(folder / "opened", device="cpu", name="m", version="1")
+    yield detector, ARCHITECTURES[request.param].outputs
     shutil.rmtree(folder)
+
+
+def ask(detector: Detector, image_bgr: Any, headers: dict[str, str] | None = None) -> Answer:
+    """The answer about an image, with proposals where the model takes them."""
+    takes_proposals = "proposals" in detector.describe()["options"]
+    fields = fields_for(image_bgr, takes_proposals=takes_proposals)
+    (answer,) = detector.answer([Row(fields, headers or {})])
+    return answer
 
 
 def test_the_archive_says_what_the_network_answers_with(served):
@@ -113,10 +48,10 @@ def test_the_archive_says_what_the_network_answers_with(served):
 
 def test_every_number_of_the_network_is_in_the_answer(served):
     detector, outputs = served
-    (answer,) = detector.answer([Row({"body": png(IMAGE_BGR)})])
+    answer = ask(detector, IMAGE_BGR)
     assert answer.status == 200, answer.body
     document = json.loads(answer.body)
-    model_input = detector._build_input(IMAGE_BGR)
+    model_input = detector._build_input(IMAGE_BGR, window_proposals(IMAGE_BGR.shape[:2]))
     ((output,), _) = run_batch(detector._model, [model_input], stack=1)
     instances = document["predictions"]
     if "instances" in output:
@@ -153,7 +88,7 @@ def test_every_number_of_the_network_is_in_the_answer(served):
 @pytest.mark.parametrize("size_hw", [(96, 128), (1, 1)], ids=["an image", "one pixel"])
 def test_every_format_answers_every_architecture(name, size_hw, served):
     detector, _ = served
-    (answer,) = detector.answer([Row({"body": png(noise_bgr(*size_hw))}, {"X-Format": name})])
+    answer = ask(detector, noise_bgr(*size_hw), {"X-Format": name})
     if size_hw == (1, 1) and detector.describe()["architecture"] == "PanopticDeepLab":
         # Detectron2 squeezes the image's own dimensions away and fails by an assertion.
         assert answer.status == 500

@@ -1,6 +1,7 @@
 import base64
 import json
 import re
+import zipfile
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from handler.formats.registry import FORMATS
 from handler.options import OPTION_NAMES
 from handler.request import Row
 from handler.settings import Settings
+from tests.architectures import export_architecture
 from tests.images import noise_bgr, png
 from tests.models import CLASSES, Training
 
@@ -44,6 +46,9 @@ BAD = {
         "InvalidOption",
     ),
 }
+
+
+BOXES = "[[0, 0, 60, 60], [20, 10, 100, 90]]"
 
 
 def detections(answer: Answer) -> Detections:
@@ -264,6 +269,77 @@ def test_too_many_images_in_one_request(opened):
     (answer,) = strict.answer([Row({"body": {"instances": [BASE64] * 3}})])
     assert (answer.status, json.loads(answer.body)["type"]) == (400, "InvalidRequest")
     assert "3 images, at most 2" in json.loads(answer.body)["message"]
+
+
+@pytest.mark.parametrize("value", [BOXES, BOXES.encode(), json.loads(BOXES)])
+def test_a_model_that_finds_its_own_regions_refuses_proposals(value, detector):
+    (answer,) = detector.answer([Row({"data": IMAGE, "proposals": value})])
+    assert (answer.status, json.loads(answer.body)["type"]) == (400, "InvalidOption")
+    assert "the model finds its own" in json.loads(answer.body)["message"]
+
+
+@pytest.fixture(scope="module")
+def fast_rcnn(tmp_path_factory: pytest.TempPathFactory) -> Detector:
+    folder = tmp_path_factory.mktemp("fast_rcnn")
+    export_architecture("Fast R-CNN", folder, model_name="m")
+    with zipfile.ZipFile(folder / "m.mar") as archive:
+        archive.extractall(folder / "opened")
+    return Detector.load(folder / "opened", device="cpu", name="m", version="1", stack=4)
+
+
+IMAGE_KEY = {"image": BASE64}
+INSTANCE = {"b64": BASE64, "proposals": json.loads(BOXES)}
+TENSOR = {"name": "image", "shape": [1], "datatype": "BYTES", "data": [BASE64]}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"data": IMAGE, "proposals": BOXES.encode()}, id="form field"),
+        pytest.param({"data": IMAGE, "Proposals": BOXES}, id="in capitals"),
+        pytest.param({"body": {**IMAGE_KEY, "proposals": json.loads(BOXES)}}, id="JSON"),
+        pytest.param({"body": {**IMAGE_KEY, "proposals": BOXES}}, id="JSON text"),
+        pytest.param({"body": {"instances": [INSTANCE]}}, id="instances"),
+        pytest.param(
+            {"body": {"inputs": [TENSOR], "parameters": {"proposals": BOXES, "format": "native"}}},
+            id="KServe v2",
+        ),
+    ],
+)
+def test_fast_rcnn_looks_where_the_request_says(fields, fast_rcnn):
+    (expected,) = fast_rcnn.answer([Row({"data": IMAGE, "proposals": BOXES})])
+    (answer,) = fast_rcnn.answer([Row(fields)])
+    document = json.loads(answer.body)
+    document = document["predictions"][0] if "instances" in fields.get("body", {}) else document
+    assert document == json.loads(expected.body)
+    assert document["predictions"]
+
+
+def test_fast_rcnn_finds_nothing_where_it_has_nowhere_to_look(fast_rcnn):
+    nowhere = Row({"data": IMAGE, "proposals": "[]"})
+    outside = Row({"data": IMAGE, "proposals": "[[500, 500, 600, 600]]"})
+    somewhere = Row({"data": IMAGE, "proposals": BOXES})
+    answers = fast_rcnn.answer([nowhere, somewhere, outside])
+    assert [len(detections(answer)) > 0 for answer in answers] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"data": IMAGE}, id="raw"),
+        pytest.param({"body": {"image": BASE64, "proposals": None}}, id="null"),
+        pytest.param({"body": {"instances": [INSTANCE, {"b64": BASE64}]}}, id="one of two images"),
+    ],
+)
+def test_fast_rcnn_says_that_it_needs_proposals(fields, fast_rcnn):
+    (answer,) = fast_rcnn.answer([Row(fields)])
+    assert (answer.status, json.loads(answer.body)["type"]) == (400, "InvalidOption")
+    assert '"proposals" takes a list of boxes' in json.loads(answer.body)["message"]
+
+
+def test_only_a_model_that_takes_proposals_describes_them(detector, fast_rcnn):
+    assert "proposals" not in detector.describe()["options"]
+    assert fast_rcnn.describe()["options"]["proposals"]["type"] == "array"
 
 
 def test_an_answer_that_torchserve_would_not_carry_gets_413(opened):

@@ -3,7 +3,7 @@ import base64
 import pytest
 
 from handler.errors import EmptyRequest, InvalidRequest
-from handler.request import Envelope, Row, asks_for_description, parse_request
+from handler.request import Envelope, Row, SentImage, asks_for_description, parse_request
 
 IMAGE = b"\x89PNG..."
 OTHER = b"\xff\xd8\xff..."
@@ -32,7 +32,7 @@ def parse(fields, **headers):
 )
 def test_finds_the_image_in_every_form(fields):
     request = parse(fields)
-    assert request.images == (IMAGE,)
+    assert request.images == (SentImage(IMAGE),)
     assert (request.envelope, request.given) == (Envelope.SINGLE, {})
 
 
@@ -48,7 +48,7 @@ def test_finds_the_image_in_every_form(fields):
 )
 def test_finds_several_images(instance):
     request = parse({"body": {"instances": [instance, {"b64": OTHER64}], "format": "coco"}})
-    assert request.images == (IMAGE, OTHER)
+    assert request.images == (SentImage(IMAGE), SentImage(OTHER))
     assert request.envelope is Envelope.INSTANCES
     assert request.given == {"format": "coco"}
 
@@ -60,7 +60,7 @@ def test_finds_the_image_of_a_tensor(data):
     request = parse(
         {"body": {"id": 7, "inputs": [tensor], "parameters": parameters, "outputs": []}}
     )
-    assert request.images == (IMAGE,)
+    assert request.images == (SentImage(IMAGE),)
     assert (request.envelope, request.id) == (Envelope.V2, "7")
     assert request.given == {"score_threshold": 0.5}
 
