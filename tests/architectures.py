@@ -204,8 +204,9 @@ ARCHITECTURES = {
 
 def export_architecture(name: str, store: Path, *, model_name: str) -> None:
     """Train nothing, export the result into a model store, without verification."""
-    store.mkdir(parents=True, exist_ok=True)
-    training = ARCHITECTURES[name].train(store)
+    folder = store / f"{model_name}-training"
+    folder.mkdir(parents=True)
+    training = ARCHITECTURES[name].train(folder)
     words = ["--config-file", str(training.config_file), "--weights", str(training.weights)]
     words += ["--model-name", model_name, "--version", "1.0", "--export-path", str(store)]
     assert main([*words, "--skip-verification"]) == 0
