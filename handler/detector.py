@@ -15,6 +15,7 @@ import numpy.typing as npt
 from handler.answers import Answer, Asked, assemble, error_answer
 from handler.description import describe
 from handler.errors import HandlerError, InternalError, InvalidOption, InvalidRequest
+from handler.exactness import use_exact_backends
 from handler.formats.answer import AnsweredImage
 from handler.formats.compact_json import compact_json
 from handler.formats.registry import FORMATS
@@ -85,7 +86,7 @@ class Detector:
         """Load the model of an opened archive and run it once.
 
         The first forward pass of a process is slow and the likeliest to fail, so it happens here
-        and not on a client's request.
+        and not on a client's request. torch's backends are switched to exactness.
 
         Args:
             model_dir: Folder that the archive was opened in.
@@ -96,6 +97,7 @@ class Detector:
             stack: Most images of one forward pass. With 1 answers equal Detectron2's bit for bit,
                 however many images a batch or a request has.
         """
+        use_exact_backends()
         model = Model.load(model_dir, device=device)
         detector = cls(model, name=name, version=version, settings=settings, stack=stack)
         side = model.metadata.input.min_size or 256

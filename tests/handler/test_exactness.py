@@ -1,0 +1,69 @@
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from handler.detector import Detector
+from handler.exactness import use_exact_backends
+from handler.request import Row
+from tests.images import noise_bgr, png
+
+
+def switches() -> dict[str, object]:
+    cudnn = torch.backends.cudnn
+    return {
+        "float32_matmul_precision": torch.get_float32_matmul_precision(),
+        "cudnn.allow_tf32": cudnn.allow_tf32,
+        "cudnn.benchmark": cudnn.benchmark,
+        "cudnn.deterministic": cudnn.deterministic,
+    }
+
+
+@pytest.fixture(autouse=True)
+def _as_they_were():
+    cudnn = torch.backends.cudnn
+    before = cudnn.allow_tf32, cudnn.benchmark, cudnn.deterministic
+    precision = torch.get_float32_matmul_precision()
+    yield
+    cudnn.allow_tf32, cudnn.benchmark, cudnn.deterministic = before
+    torch.set_float32_matmul_precision(precision)
+
+
+def turn_everything() -> None:
+    torch.set_float32_matmul_precision("medium")
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark = True
+    torch.backends.cudnn.deterministic = False
+
+
+def test_loading_a_model_turns_back_what_others_have_turned(opened, caplog):
+    turn_everything()
+    with caplog.at_level("INFO", logger="handler.exactness"):
+        Detector.load(opened, device="cpu", name="tiny", version="1.0")
+    assert switches() == use_exact_backends()
+    assert "float32_matmul_precision=highest" in caplog.text
+
+
+def test_but_for_determinism_they_are_torchs_own_defaults():
+    script = (
+        "import json, torch; from tests.handler.test_exactness import switches;"
+        "print(json.dumps(switches()))"
+    )
+    fresh = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    defaults = json.loads(fresh.stdout)
+    assert use_exact_backends() == {**defaults, "cudnn.deterministic": True}
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_the_same_request_gives_the_same_bytes(threads, detector):
+    row = Row({"body": png(noise_bgr(120, 160))})
+    (expected,) = detector.answer([row])
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(threads)
+        bodies = {detector.answer([row])[0].body for _ in range(3)}
+    finally:
+        torch.set_num_threads(before)
+    assert bodies == {expected.body}
