@@ -13,6 +13,7 @@ from handler.layout import CONFIG_FILE, WEIGHTS_FILE, sha256_of
 from handler.lazy_config import build_from_lazy
 from handler.metadata import ConfigKind, Metadata
 from handler.model_input import ModelInput
+from handler.operators import install_missing
 from handler.plain_yaml import parse_yaml
 from handler.predictions import PanopticIds
 from handler.registering import import_registering
@@ -102,6 +103,7 @@ def build_network(
         modules: Modules of the model's owner that a config of kind `lazy` may name.
         device: Where the network goes.
     """
+    install_missing()
     if kind == "yacs":
         network = build_from_config(parse_config(text), device=device)
     else:
