@@ -4,6 +4,7 @@
 # make help    all of them
 
 PYTHON ?= python3
+PYTHON310 ?= python3.10
 VENV   := .venv
 BIN    := $(VENV)/bin
 PY     := $(BIN)/python
@@ -12,7 +13,7 @@ STAMP  := $(VENV)/.installed
 COINS  := model_store/coins.mar
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo serve lint test gpu clean
+.PHONY: help setup demo serve lint test gpu compiled clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##\(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -38,8 +39,20 @@ test: lint $(COINS)  ## lint, and every test that needs no GPU
 gpu: $(STAMP)  ## the tests that need a GPU, on a machine that has one
 	$(BIN)/pytest tests/gpu
 
+compiled: $(STAMP) .venv-compiled/.installed  ## the handler beside a Detectron2 with compiled operators; needs Python 3.10
+	rm -rf build/compiled
+	$(PY) -m tests.compiled.archives build/compiled
+	OMP_NUM_THREADS=1 .venv-compiled/bin/python -m pytest -p no:cacheprovider --confcutdir=tests/compiled tests/compiled
+
+.venv-compiled/.installed: tests/compiled/requirements.txt requirements-detectron2.txt
+	@command -v $(PYTHON310) >/dev/null || { echo "No $(PYTHON310): name one: make compiled PYTHON310=/path/to/python3.10"; exit 1; }
+	$(PYTHON310) -m venv .venv-compiled
+	.venv-compiled/bin/pip install -r tests/compiled/requirements.txt
+	.venv-compiled/bin/pip install --no-deps --require-hashes -r requirements-detectron2.txt
+	@touch $@
+
 clean:  ## remove what the targets above have made, .venv included; your archives stay
-	rm -rf $(VENV) build logs key_file.json $(COINS) $(COINS).sha256
+	rm -rf $(VENV) .venv-compiled build logs key_file.json $(COINS) $(COINS).sha256
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 # The stamp is written last: an interrupted set-up goes on where it stopped.

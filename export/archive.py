@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import zipfile
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 
 from export.errors import ExportError
@@ -23,7 +23,10 @@ from handler.layout import (
 )
 
 # A zip cannot tell an earlier or a later time.
-_EARLIEST, _LATEST = datetime(1980, 1, 1, tzinfo=UTC), datetime(2107, 12, 31, tzinfo=UTC)
+_EARLIEST, _LATEST = (
+    datetime(1980, 1, 1, tzinfo=timezone.utc),
+    datetime(2107, 12, 31, tzinfo=timezone.utc),
+)
 
 
 def lay_out(staged: Path, *, model_name: str, version: str) -> Path:
@@ -102,7 +105,7 @@ def _timestamp() -> datetime:
     """The time that every entry gets: SOURCE_DATE_EPOCH (reproducible-builds.org) or 1980."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
     try:
-        when = datetime.fromtimestamp(int(epoch), tz=UTC) if epoch else _EARLIEST
+        when = datetime.fromtimestamp(int(epoch), tz=timezone.utc) if epoch else _EARLIEST
     except (ValueError, OverflowError, OSError) as error:
         raise ExportError(f"SOURCE_DATE_EPOCH is {epoch!r}; seconds are expected.") from error
     return min(max(when, _EARLIEST), _LATEST)

@@ -67,7 +67,7 @@ def _forward(model: Model, group: list[ModelInput]) -> list[Outcome[Output]]:
     """Run one group; where it fails, its halves, until each image has failed or not by itself."""
     try:
         return list(model.predict(group))
-    except torch.OutOfMemoryError as error:
+    except torch.cuda.OutOfMemoryError as error:
         log.warning("Out of memory with %d images: %s", len(group), error)
     except Exception:
         if len(group) == 1:

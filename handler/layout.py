@@ -13,5 +13,8 @@ MANIFEST_FILE = "MAR-INF/MANIFEST.json"
 
 def sha256_of(path: Path) -> str:
     """Hex digest of a file, read in pieces."""
+    digest = hashlib.sha256()
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()

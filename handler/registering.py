@@ -6,6 +6,8 @@ import sys
 from types import ModuleType
 from typing import Any
 
+from handler.operators import install_missing
+
 
 def import_registering(name: str) -> ModuleType:
     """Import a module that registers parts of networks, for inference.
@@ -16,6 +18,7 @@ def import_registering(name: str) -> ModuleType:
     Args:
         name: Such as `detectron2.projects.point_rend`, or a module of the model's owner.
     """
+    install_missing()  # before a class of the owner's builds on a stand-in
     stand_ins = {} if importlib.util.find_spec("panopticapi") else _panopticapi()
     sys.modules.update(stand_ins)
     try:

@@ -81,6 +81,32 @@ def fast_rcnn_config() -> CfgNode:
     return config
 
 
+def deformable_config(*, modulated: bool, groups: int, deformable_groups: int) -> CfgNode:
+    config = tiny_config()
+    config.MODEL.RESNETS.DEFORM_ON_PER_STAGE = [False, True, True, True]
+    config.MODEL.RESNETS.DEFORM_MODULATED = modulated
+    config.MODEL.RESNETS.DEFORM_NUM_GROUPS = deformable_groups
+    config.MODEL.RESNETS.NUM_GROUPS = groups
+    return config
+
+
+def modulated_config() -> CfgNode:
+    return deformable_config(modulated=True, groups=1, deformable_groups=2)
+
+
+def rotated_config() -> CfgNode:
+    config = tiny_config()
+    config.MODEL.MASK_ON = False
+    config.MODEL.ANCHOR_GENERATOR.NAME = "RotatedAnchorGenerator"
+    config.MODEL.ANCHOR_GENERATOR.ANGLES = [[-90, -45, 0, 45]]
+    config.MODEL.PROPOSAL_GENERATOR.NAME = "RRPN"
+    config.MODEL.RPN.BBOX_REG_WEIGHTS = (1.0, 1.0, 1.0, 1.0, 1.0)
+    config.MODEL.ROI_HEADS.NAME = "RROIHeads"
+    config.MODEL.ROI_BOX_HEAD.POOLER_TYPE = "ROIAlignRotated"
+    config.MODEL.ROI_BOX_HEAD.BBOX_REG_WEIGHTS = (10.0, 10.0, 5.0, 5.0, 1.0)
+    return config
+
+
 def fcos_training(folder: Path) -> Training:
     """FCOS has no config of yacs; its LazyConfig, a sixteenth of the usual width."""
     file = folder / "fcos.py"
@@ -192,6 +218,8 @@ ARCHITECTURES = {
     "Cascade R-CNN": _of(cascade_config, "boxes", "masks"),
     "Fast R-CNN": _of(fast_rcnn_config, "boxes"),
     "FCOS": Architecture(fcos_training, frozenset({"boxes"})),
+    "Deformable R-CNN": _of(modulated_config, "boxes", "masks"),
+    "Rotated R-CNN": _of(rotated_config, "boxes"),
     "RetinaNet": _of(retinanet_config, "boxes"),
     "PointRend": _of(point_rend_config, "boxes", "masks"),
     "PanopticFPN": _of(panoptic_fpn_config, "boxes", "masks", "semantic", "panoptic"),

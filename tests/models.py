@@ -6,8 +6,11 @@ from pathlib import Path
 import torch
 from detectron2.config import CfgNode, get_cfg
 from detectron2.modeling import build_model
+from detectron2.modeling.backbone.resnet import DeformBottleneckBlock
 from detectron2.modeling.roi_heads import FastRCNNOutputLayers
 from detectron2.modeling.roi_heads.mask_head import MaskRCNNConvUpsampleHead
+
+from handler.operators import install_missing
 
 CLASSES = ("red", "green", "blue")
 
@@ -59,6 +62,7 @@ def tiny_config() -> CfgNode:
 def save_training(folder: Path, config: CfgNode | None = None) -> Training:
     """Write what `DefaultTrainer` writes: `config.yaml` and `model_final.pth` with an optimizer."""
     config = config or tiny_config()
+    install_missing()
     torch.manual_seed(7)
     network = build_model(config)
     make_it_find_something(network)
@@ -84,6 +88,8 @@ def make_it_find_something(network: torch.nn.Module) -> None:
     """
     with torch.no_grad():
         for module in network.modules():
+            if isinstance(module, DeformBottleneckBlock):  # whose offsets start from zero
+                torch.nn.init.normal_(module.conv2_offset.weight, std=0.3)
             if isinstance(module, torch.nn.BatchNorm2d):
                 module.momentum = 1.0  # the statistics are those of the next batch
         network.backbone.train()

@@ -1,4 +1,4 @@
-"""Puts our operators where Detectron2 looks for its compiled ones and finds none."""
+"""Puts our operators where Detectron2 looks for its compiled ones and finds none that run."""
 
 import logging
 import sys
@@ -28,6 +28,9 @@ _OF_PYTHON: dict[str, Any] = {
 }
 """Names of `detectron2.layers.deform_conv`."""
 
+_STAND_INS = "detectron2.utils.develop"
+"""Where Detectron2 makes what raises `ImportError` in place of what was not compiled."""
+
 _OF_TORCH: dict[str, tuple[str, Callable[..., torch.Tensor]]] = {
     "nms_rotated": ("(Tensor boxes, Tensor scores, float iou_threshold) -> Tensor", nms_rotated),
     "box_iou_rotated": ("(Tensor boxes1, Tensor boxes2) -> Tensor", box_iou_rotated),
@@ -43,29 +46,33 @@ _OF_TORCH: dict[str, tuple[str, Callable[..., torch.Tensor]]] = {
 def install_missing() -> tuple[str, ...]:
     """Install what Detectron2 lacks without its compiled extension; leave alone what it has.
 
+    Compiled deformable convolutions stay only where there is a GPU: on a CPU they raise
+    `NotImplementedError`, all but the simplest.
+
     Returns:
         Names of what was installed by this call; none where nothing was missing.
     """
-    names = (*_replace_stand_ins(), *_register_operators())
+    names = (*_replace_layers(), *_register_operators())
     if names:
-        log.info("detectron2._C is not there: %s run on PyTorch and torchvision", ", ".join(names))
+        log.info("%s run on PyTorch and torchvision, not compiled ones", ", ".join(names))
     return names
 
 
-def _replace_stand_ins() -> list[str]:
-    """Exchange the stand-ins that raise `ImportError`, in every module that has imported one."""
-    stand_ins = {
+def _replace_layers() -> list[str]:
+    """Exchange what cannot run, in every module that has imported it."""
+    useless = {
         name: found
-        for name in _OF_PYTHON
-        if (found := getattr(layers, name)).__module__ == "detectron2.utils.develop"
+        for name, ours in _OF_PYTHON.items()
+        if (found := getattr(layers, name)) is not ours
+        and (found.__module__ == _STAND_INS or not torch.cuda.is_available())
     }
     # By identity: what modules hold may answer to == in ways of its own.
-    ours = {id(found): _OF_PYTHON[name] for name, found in stand_ins.items()}
+    ours = {id(found): _OF_PYTHON[name] for name, found in useless.items()}
     for module in list(sys.modules.values()) if ours else ():
         for name, value in list(getattr(module, "__dict__", {}).items()):
             if id(value) in ours:
                 setattr(module, name, ours[id(value)])
-    return list(stand_ins)
+    return list(useless)
 
 
 def _register_operators() -> list[str]:

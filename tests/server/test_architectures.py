@@ -18,6 +18,8 @@ from tests.ports import with_free_ports
 # A worker each; the others are held against their networks without a server.
 SERVED = {
     "Fast R-CNN": "fast_rcnn",
+    "Deformable R-CNN": "deformable",
+    "Rotated R-CNN": "rotated",
     "Keypoint R-CNN": "keypoints",
     "PanopticFPN": "panoptic",
     "SemanticSegmentor": "semantic",

@@ -8,33 +8,9 @@ from detectron2.modeling.backbone.resnet import DeformBottleneckBlock
 from detectron2.structures import RotatedBoxes
 
 from handler.model import build_network
+from tests.architectures import deformable_config, rotated_config
 from tests.images import noise_bgr
-from tests.models import make_it_find_something, tiny_config
-
-
-def deformable_config(*, modulated: bool, groups: int, deformable_groups: int) -> CfgNode:
-    config = tiny_config()
-    resnets = config.MODEL.RESNETS
-    resnets.DEFORM_ON_PER_STAGE = [False, True, True, True]
-    resnets.DEFORM_MODULATED = modulated
-    resnets.DEFORM_NUM_GROUPS = deformable_groups
-    resnets.NUM_GROUPS = groups
-    return config
-
-
-def rotated_config(sampling_ratio: int = 0) -> CfgNode:
-    config = tiny_config()
-    model = config.MODEL
-    model.MASK_ON = False
-    model.ANCHOR_GENERATOR.NAME = "RotatedAnchorGenerator"
-    model.ANCHOR_GENERATOR.ANGLES = [[-90, -45, 0, 45]]
-    model.PROPOSAL_GENERATOR.NAME = "RRPN"
-    model.RPN.BBOX_REG_WEIGHTS = (1.0, 1.0, 1.0, 1.0, 1.0)
-    model.ROI_HEADS.NAME = "RROIHeads"
-    model.ROI_BOX_HEAD.POOLER_TYPE = "ROIAlignRotated"
-    model.ROI_BOX_HEAD.POOLER_SAMPLING_RATIO = sampling_ratio
-    model.ROI_BOX_HEAD.BBOX_REG_WEIGHTS = (10.0, 10.0, 5.0, 5.0, 1.0)
-    return config
+from tests.models import make_it_find_something
 
 
 def built(config: CfgNode) -> torch.nn.Module:
@@ -87,7 +63,9 @@ def test_deformable_convolutions(modulated, groups, deformable_groups):
 
 @pytest.mark.parametrize("sampling_ratio", [0, 2])
 def test_rotated_boxes(sampling_ratio):
-    network = built(rotated_config(sampling_ratio))
+    config = rotated_config()
+    config.MODEL.ROI_BOX_HEAD.POOLER_SAMPLING_RATIO = sampling_ratio
+    network = built(config)
     (found,) = answers(network, image(64, 96))
     assert len(found) > 0
     assert isinstance(found.pred_boxes, RotatedBoxes)
