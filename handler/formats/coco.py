@@ -22,7 +22,7 @@ from typing import Any
 
 from handler.formats.answer import AnsweredImage, shortest
 from handler.formats.compact_json import compact_json
-from handler.masks import mask_to_rle
+from handler.masks import masks_to_rle
 
 CONTENT_TYPE = "application/json"
 
@@ -37,6 +37,7 @@ def encode_coco(answered: AnsweredImage) -> bytes:
     boxes_xywh = objects.boxes_xyxy.copy()
     boxes_xywh[:, 2:] -= boxes_xywh[:, :2]
     results = []
+    rles = [] if objects.masks is None else masks_to_rle(objects.masks)
     for index, class_id in enumerate(objects.class_ids.tolist()):
         dataset_id = answered.metadata.class_of(class_id).dataset_id
         result: dict[str, Any] = {
@@ -46,7 +47,7 @@ def encode_coco(answered: AnsweredImage) -> bytes:
             "score": shortest(objects.scores[index : index + 1])[0],
         }
         if objects.masks is not None:
-            result["segmentation"] = mask_to_rle(objects.masks[index])
+            result["segmentation"] = rles[index]
         if objects.keypoints is not None:
             keypoints = objects.keypoints[index].copy()
             keypoints[:, :2] -= 0.5

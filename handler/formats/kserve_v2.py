@@ -24,7 +24,7 @@ Tensors that the model has no head for are absent, but for the first four, which
 0. `data` is flat, row after row. The request's `id` is added by who knows the request.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,7 @@ import numpy.typing as npt
 
 from handler.formats.answer import AnsweredImage, shortest
 from handler.formats.compact_json import compact_json
-from handler.masks import mask_to_rle
+from handler.masks import masks_to_rle
 from handler.predictions import Objects, Panoptic
 
 CONTENT_TYPE = "application/json"
@@ -72,7 +72,7 @@ def _instances(objects: Objects, answered: AnsweredImage) -> list[dict[str, Any]
     if objects.rotated_boxes is not None:
         outputs.append(_floats("rotated_boxes", objects.rotated_boxes))
     if objects.masks is not None:
-        outputs.append(_list("masks", "BYTES", [_rle_text(mask) for mask in objects.masks]))
+        outputs.append(_list("masks", "BYTES", _rle_texts(objects.masks)))
     if objects.keypoints is not None:
         outputs.append(_floats("keypoints", objects.keypoints))
     return outputs
@@ -84,7 +84,7 @@ def _semantic(class_map: npt.NDArray[np.int64], answered: AnsweredImage) -> list
     return [
         _list("semantic_labels", "INT64", class_ids),
         _list("semantic_names", "BYTES", names),
-        _list("semantic_masks", "BYTES", [_rle_text(class_map == one) for one in class_ids]),
+        _list("semantic_masks", "BYTES", _rle_texts(class_map == one for one in class_ids)),
     ]
 
 
@@ -93,7 +93,7 @@ def _panoptic(panoptic: Panoptic, answered: AnsweredImage) -> list[dict[str, Any
     names = [
         metadata.segment_class_of(one.class_id, is_thing=one.is_thing).name for one in segments
     ]
-    masks = [_rle_text(panoptic.segment_map == one.id) for one in segments]
+    masks = _rle_texts(panoptic.segment_map == one.id for one in segments)
     return [
         _list("panoptic_labels", "INT64", [one.class_id for one in segments]),
         _list("panoptic_names", "BYTES", names),
@@ -111,5 +111,5 @@ def _list(name: str, datatype: str, data: Sequence[object]) -> dict[str, Any]:
     return {"name": name, "shape": [len(data)], "datatype": datatype, "data": data}
 
 
-def _rle_text(mask: npt.NDArray[np.bool_]) -> str:
-    return compact_json(mask_to_rle(mask)).decode("utf-8")
+def _rle_texts(masks: Iterable[npt.NDArray[np.bool_]]) -> list[str]:
+    return [compact_json(rle).decode("utf-8") for rle in masks_to_rle(masks)]

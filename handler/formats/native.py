@@ -18,7 +18,7 @@ import numpy as np
 
 from handler.formats.answer import AnsweredImage, shortest
 from handler.formats.compact_json import compact_json
-from handler.masks import mask_to_rle
+from handler.masks import masks_to_rle
 from handler.predictions import Objects, Panoptic, Proposals
 
 CONTENT_TYPE = "application/json"
@@ -48,6 +48,7 @@ def encode_native(answered: AnsweredImage) -> bytes:
 
 def _instances(objects: Objects, answered: AnsweredImage) -> list[dict[str, Any]]:
     instances = []
+    rles = [] if objects.masks is None else masks_to_rle(objects.masks)
     for index, class_id in enumerate(objects.class_ids.tolist()):
         instance: dict[str, Any] = {
             "class_id": class_id,
@@ -58,7 +59,7 @@ def _instances(objects: Objects, answered: AnsweredImage) -> list[dict[str, Any]
         if objects.rotated_boxes is not None:
             instance["rotated_box"] = shortest(objects.rotated_boxes[index])
         if objects.masks is not None:
-            instance["mask"] = mask_to_rle(objects.masks[index])
+            instance["mask"] = rles[index]
         if objects.keypoints is not None:
             instance["keypoints"] = [shortest(keypoint) for keypoint in objects.keypoints[index]]
         instances.append(instance)
@@ -72,19 +73,22 @@ def _proposals(proposals: Proposals) -> list[dict[str, Any]]:
 
 
 def _semantic(class_map: Any, answered: AnsweredImage) -> list[dict[str, Any]]:
+    class_ids = np.unique(class_map).tolist()
+    rles = masks_to_rle(class_map == class_id for class_id in class_ids)
     return [
         {
             "class_id": class_id,
             "class_name": answered.metadata.stuff_class_of(class_id).name,
-            "mask": mask_to_rle(class_map == class_id),
+            "mask": rle,
         }
-        for class_id in np.unique(class_map).tolist()
+        for class_id, rle in zip(class_ids, rles, strict=True)
     ]
 
 
 def _panoptic(panoptic: Panoptic, answered: AnsweredImage) -> list[dict[str, Any]]:
     found = []
-    for one in panoptic.segments:
+    rles = masks_to_rle(panoptic.segment_map == one.id for one in panoptic.segments)
+    for one, rle in zip(panoptic.segments, rles, strict=True):
         class_info = answered.metadata.segment_class_of(one.class_id, is_thing=one.is_thing)
         segment: dict[str, Any] = {
             "id": one.id,
@@ -94,5 +98,5 @@ def _panoptic(panoptic: Panoptic, answered: AnsweredImage) -> list[dict[str, Any
         }
         if one.score is not None:
             segment["score"] = shortest(np.array([one.score], np.float32))[0]
-        found.append({**segment, "mask": mask_to_rle(panoptic.segment_map == one.id)})
+        found.append({**segment, "mask": rle})
     return found

@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from handler.formats.answer import AnsweredImage, shortest
 from handler.formats.compact_json import compact_json
-from handler.masks import mask_to_rle
+from handler.masks import masks_to_rle
 
 CONTENT_TYPE = "application/json"
 
@@ -44,6 +44,7 @@ def encode_roboflow(answered: AnsweredImage) -> bytes:
 def _predictions(answered: AnsweredImage) -> list[dict[str, Any]]:
     objects = answered.predictions.objects
     predictions = []
+    rles = [] if objects.masks is None else masks_to_rle(objects.masks)
     for index, class_id in enumerate(objects.class_ids.tolist()):
         # In doubles, in which centre and size give the corners' float32 back.
         x0, y0, x1, y1 = objects.boxes_xyxy[index].astype(np.float64).tolist()
@@ -58,7 +59,7 @@ def _predictions(answered: AnsweredImage) -> list[dict[str, Any]]:
             "detection_id": _detection_id(answered, index),
         }
         if objects.masks is not None:
-            prediction["rle"] = mask_to_rle(objects.masks[index])
+            prediction["rle"] = rles[index]
             prediction["mask_format"] = "rle"
         if objects.keypoints is not None:
             names = answered.metadata.keypoint_names
