@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from export.errors import ExportError
+from handler.metadata import PRECISIONS
 
 EPILOG = """\
 example:
@@ -71,6 +72,14 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
         type=float,
         metavar="T",
         help="lowest score that is answered, 0 to 1 (default: what the config says)",
+    )
+    add(
+        "--precision",
+        choices=PRECISIONS,
+        default="exact",
+        help="exact: bit for bit what Detectron2 says; fast: float32, norms folded into "
+        "convolutions; bf16, fp16: for CPUs and GPUs that have them. The summary says what a "
+        "faster one changes (default: %(default)s)",
     )
     add(
         *("--opts",),

@@ -26,15 +26,21 @@ def as_arrays(output: dict[str, Any]) -> Arrays:
     for key in ("instances", "proposals"):
         if key in output:
             for name, value in output[key].to("cpu").get_fields().items():
-                tensor = getattr(value, "tensor", value)
-                arrays[f"{key}.{name}"] = tensor.detach().numpy()
+                arrays[f"{key}.{name}"] = _as_array(getattr(value, "tensor", value))
     if "sem_seg" in output:
-        arrays["sem_seg"] = output["sem_seg"].detach().cpu().numpy()
+        arrays["sem_seg"] = _as_array(output["sem_seg"])
     if "panoptic_seg" in output:
         segmentation, segments = output["panoptic_seg"]
-        arrays["panoptic_seg"] = segmentation.detach().cpu().numpy()
+        arrays["panoptic_seg"] = _as_array(segmentation)
         arrays["panoptic_segments"] = np.array(json.dumps(segments, default=float))
     return arrays
+
+
+def _as_array(tensor: Any) -> npt.NDArray[Any]:
+    tensor = tensor.detach().cpu()
+    # numpy has no bfloat16; float32 stays as it is.
+    array: npt.NDArray[Any] = (tensor.float() if tensor.is_floating_point() else tensor).numpy()
+    return array
 
 
 class WorkerContext:

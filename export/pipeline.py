@@ -18,12 +18,13 @@ from export.fitting import fit_to_network
 from export.inspection import sidecar_of
 from export.model_config import ModelConfig
 from export.owner_modules import copy_modules, import_modules
+from export.references import faster_predictor, reference_predictor
 from export.request import ExportRequest
 from export.staging import package_versions, stage
-from export.verify import Verdict, read_images, reference_predictor, verify
+from export.verify import Verdict, read_images, verify
 from export.zoo import find_weights
 from handler.layout import METADATA_FILE, sha256_of
-from handler.metadata import Metadata
+from handler.metadata import Metadata, Precision
 from handler.model_input import InputBuilder
 
 Report = Callable[[str], None]
@@ -95,13 +96,14 @@ def export(request: ExportRequest, *, report: Report) -> Exported:
             )
             report("Packing")
             laid_out = lay_out(staged, model_name=request.model_name, version=request.version)
-            metadata = _metadata(model, networks.output_kinds(output), digests(laid_out))
+            kinds = networks.output_kinds(output)
+            metadata = _metadata(model, kinds, digests(laid_out), request.precision)
             packed = Path(scratch) / "packed.mar"
             _pack(laid_out, metadata, packed)
             verdict = None
             if not request.skip_verification:
                 report("Verifying the finished archive in a process of its own")
-                verdict = _verify(model, packed, images, Path(scratch))
+                verdict = _verify(model, packed, images, Path(scratch), request.precision)
                 metadata = replace(metadata, verification=verdict.as_dict())
                 _pack(laid_out, metadata, packed)
             sha256 = sha256_of(packed)
@@ -163,7 +165,9 @@ def _load(request: ExportRequest, staged: Path, report: Report) -> _Model:
     return _Model(config, network, state, labels, checkpoint, weights, owner_modules)
 
 
-def _metadata(model: _Model, outputs: tuple[str, ...], files: dict[str, str]) -> Metadata:
+def _metadata(
+    model: _Model, outputs: tuple[str, ...], files: dict[str, str], precision: Precision
+) -> Metadata:
     return Metadata(
         architecture=type(model.network).__name__,
         config_kind=model.config.kind,
@@ -176,6 +180,7 @@ def _metadata(model: _Model, outputs: tuple[str, ...], files: dict[str, str]) ->
         owner_modules=model.owner_modules,
         files=files,
         exported_with=package_versions(),
+        precision=precision,
     )
 
 
@@ -184,9 +189,26 @@ def _pack(laid_out: Path, metadata: Metadata, destination: Path) -> None:
     pack(laid_out, destination)
 
 
-def _verify(model: _Model, archive: Path, images: list[np.ndarray], scratch: Path) -> Verdict:
+def _verify(
+    model: _Model,
+    archive: Path,
+    images: list[np.ndarray],
+    scratch: Path,
+    precision: Precision,
+) -> Verdict:
     name, reference = reference_predictor(model.config, model.network, scratch)
-    verdict = verify(archive, images, reference_name=name, reference=reference)
+    exact = None
+    if precision != "exact":
+        exact = reference
+        name, reference = faster_predictor(model.config, model.network, precision)
+    verdict = verify(
+        archive,
+        images,
+        reference_name=name,
+        reference=reference,
+        exact=exact,
+        precision=precision,
+    )
     if not verdict.is_exact:
         raise ExportError(
             f"Verification failed, no archive was made: {verdict.sentence()}. "

@@ -8,6 +8,7 @@ from pathlib import Path
 from export.errors import ExportError
 from export.model_settings import settings_problems
 from export.owner_modules import module_problems
+from handler.metadata import Precision
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
@@ -25,6 +26,7 @@ class ExportRequest:
         classes: Names, a file of names, a COCO annotations file, or None.
         stuff_classes: The same for semantic and panoptic segmentation.
         score_threshold: Lowest score that is answered, or None for what the config says.
+        precision: How the network computes when it is served.
         overrides: `KEY VALUE ...` for the config.
         extra_modules: Python files and packages to pack and import before the network is built.
         allow_missing: Patterns of weights that may be missing.
@@ -44,6 +46,7 @@ class ExportRequest:
     classes: str | None = None
     stuff_classes: str | None = None
     score_threshold: float | None = None
+    precision: Precision = "exact"
     overrides: tuple[str, ...] = ()
     extra_modules: tuple[Path, ...] = ()
     allow_missing: tuple[str, ...] = ()

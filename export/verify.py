@@ -6,29 +6,20 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import torch
-from detectron2.data.detection_utils import read_image, transform_proposals
-from detectron2.data.transforms import ResizeShortestEdge
-from detectron2.engine import DefaultPredictor
-from detectron2.structures import BoxMode
+from detectron2.data.detection_utils import read_image
 
 from client.detections import Detections
+from export.agreement import Agreement, agreement
 from export.errors import ExportError
-from export.model_config import ModelConfig
 from export.open_as_worker import ANSWERS, Arrays, as_arrays
-from handler.config import parse_config
-from handler.metadata import InputSpec
-from handler.proposals import window_proposals
-
-ImageBGR = npt.NDArray[np.uint8]
-Predict = Callable[[ImageBGR], dict[str, Any]]
+from export.references import ImageBGR, Predict
+from handler.metadata import Precision
 
 _GENERATED_SIZES_HW = ((240, 320), (320, 240), (213, 327))
 
@@ -45,6 +36,7 @@ class Verdict:
         largest_score_difference: Over all scores.
         differing_mask_pixels: Over all masks.
         differing: Names of the outputs in which any bit differs.
+        beside_exact: What a faster precision changes; None at the exact one.
     """
 
     reference: str
@@ -54,6 +46,7 @@ class Verdict:
     largest_score_difference: float
     differing_mask_pixels: int
     differing: tuple[str, ...]
+    beside_exact: Agreement | None = None
 
     @property
     def is_exact(self) -> bool:
@@ -62,7 +55,10 @@ class Verdict:
 
     def as_dict(self) -> dict[str, Any]:
         """For `metadata.json`."""
-        return {"exact": self.is_exact, "sentence": self.sentence(), **asdict(self)}
+        document = {"exact": self.is_exact, "sentence": self.sentence(), **asdict(self)}
+        if self.beside_exact is None:
+            del document["beside_exact"]
+        return document
 
     def sentence(self) -> str:
         """For people."""
@@ -73,7 +69,10 @@ class Verdict:
         )
         where = f"on {_count(self.images, 'image')} with {_count(self.detections, 'detection')}"
         if self.is_exact:
-            return f"the archive's output equals {self.reference} {where}: {found}"
+            equals = f"the archive's output equals {self.reference} {where}: {found}"
+            return (
+                equals if self.beside_exact is None else f"{equals}; {self.beside_exact.sentence()}"
+            )
         return (
             f"the archive's output differs from {self.reference} {where}: {found}; "
             f"differing outputs: {', '.join(self.differing)}"
@@ -99,33 +98,14 @@ def read_images(paths: Sequence[Path]) -> list[ImageBGR]:
     return images
 
 
-def reference_predictor(
-    config: ModelConfig, network: torch.nn.Module, scratch: Path
-) -> tuple[str, Predict]:
-    """What Detectron2 itself would answer with, and its name.
-
-    Args:
-        config: The config for serving.
-        network: The network with the weights.
-        scratch: Folder for a checkpoint.
-
-    Raises:
-        OSError: The disk is full, or the like.
-    """
-    if config.kind == "lazy" or config.input.proposal_topk is not None:
-        return "the model called directly", _direct(network, config.input)
-    weights = scratch / "reference.pth"
-    try:
-        torch.save({"model": network.state_dict()}, weights)
-    except RuntimeError as error:  # what it makes of a full disk
-        raise OSError(str(error)) from error
-    yacs_config = parse_config(config.text)
-    yacs_config.MODEL.WEIGHTS = str(weights)
-    return "DefaultPredictor", DefaultPredictor(yacs_config)
-
-
 def verify(
-    archive: Path, images: Sequence[ImageBGR], *, reference_name: str, reference: Predict
+    archive: Path,
+    images: Sequence[ImageBGR],
+    *,
+    reference_name: str,
+    reference: Predict,
+    exact: Predict | None = None,
+    precision: Precision = "exact",
 ) -> Verdict:
     """Compare: every number that the archive's network gives, and what its handler answers.
 
@@ -133,19 +113,29 @@ def verify(
         archive: The finished `.mar`.
         images: (H, W, 3) uint8 each, BGR.
         reference_name: For the verdict.
-        reference: What to hold it against.
+        reference: What it has to equal.
+        exact: For a faster precision, what to say its distance from.
+        precision: The archive's.
 
     Raises:
         ExportError: The archive cannot be opened or does not answer, with its last words.
     """
-    expected = [as_arrays(reference(image_bgr)) for image_bgr in images]
+    try:
+        expected = [as_arrays(reference(image_bgr)) for image_bgr in images]
+    except Exception as error:  # parts of a network that cannot take a lower precision
+        raise ExportError(f"{reference_name} does not run: {error}".rstrip(".") + ".") from error
+    beside_exact = None
+    if exact is not None:
+        exactly = [as_arrays(exact(image_bgr)) for image_bgr in images]
+        beside_exact = agreement(expected, exactly, precision=precision)
     found, answers = _predict_in_clean_process(archive, images)
     for one, theirs, (status, body) in zip(found, expected, answers, strict=True):
         if status != 200:
             raise ExportError(f"The finished archive does not answer an image: {body}")
         one.update(_answered(body))
         theirs.update(_to_be_answered(theirs))
-    return compare(found, expected, reference_name=reference_name)
+    verdict = compare(found, expected, reference_name=reference_name)
+    return replace(verdict, beside_exact=beside_exact)
 
 
 def _answered(body: str) -> Arrays:
@@ -211,31 +201,6 @@ def compare(found: Sequence[Arrays], expected: Sequence[Arrays], *, reference_na
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _direct(network: torch.nn.Module, spec: InputSpec) -> Predict:
-    """The network, with the input that Detectron2's own functions make of an image."""
-    resize = ResizeShortestEdge([spec.min_size, spec.min_size], spec.max_size)
-
-    def predict(image_bgr: ImageBGR) -> dict[str, Any]:
-        height, width = image_bgr.shape[:2]
-        image = image_bgr[:, :, ::-1] if spec.channels == "RGB" else image_bgr
-        transform = resize.get_transform(image)
-        tensor = torch.as_tensor(transform.apply_image(image).astype("float32").transpose(2, 0, 1))
-        given: dict[str, Any] = {"image": tensor, "height": height, "width": width}
-        if spec.proposal_topk is not None:
-            windows = window_proposals((height, width))
-            given["proposal_boxes"] = windows.boxes_xyxy
-            given["proposal_objectness_logits"] = windows.objectness
-            given["proposal_bbox_mode"] = BoxMode.XYXY_ABS
-            transform_proposals(
-                given, tensor.shape[1:], transform, proposal_topk=spec.proposal_topk
-            )
-        with torch.no_grad():
-            outputs: list[dict[str, Any]] = network([given])
-        return outputs[0]
-
-    return predict
 
 
 def _predict_in_clean_process(

@@ -3,13 +3,17 @@
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 from handler.layout import METADATA_FILE
 
 FORMAT_VERSION = 1
 
 ConfigKind: TypeAlias = Literal["yacs", "lazy"]
+
+Precision: TypeAlias = Literal["exact", "fast", "bf16", "fp16"]
+
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ class Metadata:
         keypoint_names: In the order of the model's keypoints.
         files: Hex sha256 of the archive's other files, by name.
         exported_with: Versions of the packages that the archive was made with, by name.
+        precision: How the network computes, see `handler.precision`.
         verification: What `export` found when it held the finished archive against Detectron2.
     """
 
@@ -77,6 +82,7 @@ class Metadata:
     keypoint_names: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     owner_modules: tuple[str, ...] = ()
+    precision: Precision = "exact"
     verification: dict[str, Any] = field(default_factory=dict)
 
     @property

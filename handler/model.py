@@ -15,6 +15,7 @@ from handler.metadata import ConfigKind, Metadata
 from handler.model_input import ModelInput
 from handler.operators import install_missing
 from handler.plain_yaml import parse_yaml
+from handler.precision import prepare, running
 from handler.predictions import PanopticIds
 from handler.registering import import_registering
 
@@ -24,12 +25,15 @@ class Model:
     """A network in evaluation mode on its device.
 
     Attributes:
-        network: Built by Detectron2 from the archive's config, weights loaded.
+        network: Built by Detectron2 from the archive's config, weights loaded, prepared for the
+            archive's precision.
         metadata: The archive's `metadata.json`.
+        device: Where the network is.
     """
 
     network: torch.nn.Module
     metadata: Metadata
+    device: str
 
     @classmethod
     def load(cls, model_dir: Path, *, device: str) -> "Model":
@@ -58,7 +62,8 @@ class Model:
             text, kind=metadata.config_kind, modules=metadata.owner_modules, device=device
         )
         copy_weights(network, load_file(model_dir / WEIGHTS_FILE))
-        return cls(network=network, metadata=metadata)
+        prepare(network, metadata.precision)
+        return cls(network=network, metadata=metadata, device=device)
 
     def padded_size_hw(self, model_input: ModelInput) -> tuple[int, int]:
         """Size to which the network pads this input when it is alone in its batch.
@@ -87,7 +92,7 @@ class Model:
         Returns:
             Detectron2's output dictionary for each input.
         """
-        with torch.inference_mode():
+        with torch.inference_mode(), running(self.metadata.precision, device=self.device):
             outputs: list[dict[str, Any]] = self.network([i.as_dict() for i in model_inputs])
         return outputs
 

@@ -181,7 +181,9 @@ def _field(instances: Instances, name: str) -> Any:
     if not instances.has(name):
         return None
     value = instances.get(name)
-    array = getattr(value, "tensor", value).detach().numpy()
+    tensor = getattr(value, "tensor", value).detach()
+    # numpy has no bfloat16; float32 stays as it is.
+    array = (tensor.float() if tensor.is_floating_point() else tensor).numpy()
     return array.astype(np.bool_) if name == "pred_masks" else array
 
 

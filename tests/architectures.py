@@ -230,14 +230,14 @@ ARCHITECTURES = {
 }
 
 
-def export_architecture(name: str, store: Path, *, model_name: str) -> None:
+def export_architecture(name: str, store: Path, *flags: str, model_name: str) -> None:
     """Train nothing, export the result into a model store, without verification."""
     folder = store / f"{model_name}-training"
     folder.mkdir(parents=True)
     training = ARCHITECTURES[name].train(folder)
     words = ["--config-file", str(training.config_file), "--weights", str(training.weights)]
     words += ["--model-name", model_name, "--version", "1.0", "--export-path", str(store)]
-    assert main([*words, "--skip-verification"]) == 0
+    assert main([*words, "--skip-verification", *flags]) == 0
 
 
 def fields_for(image_bgr: npt.NDArray[np.uint8], *, takes_proposals: bool) -> dict[str, bytes]:

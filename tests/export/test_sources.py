@@ -105,6 +105,17 @@ def test_fast_rcnn_is_proven_with_generated_proposals(exporter, image, tmp_path,
     assert "equals the model called directly on 1 image with" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("precision", ["fast", "bf16"])
+def test_a_faster_precision_says_what_it_changes(precision, exporter, training, image, capsys):
+    given = {"config_file": training.config_file, "weights": training.weights}
+    assert exporter(**given, verify_image=image, precision=precision) == 0
+    assert_proven(exporter)  # that the archive computes as the network does at that precision
+    beside_exact = exporter.metadata.verification["beside_exact"]
+    assert exporter.metadata.precision == beside_exact["precision"] == precision
+    assert beside_exact["detections"] > 0
+    assert f"{precision} beside exact: " in capsys.readouterr().out
+
+
 def test_a_dump_with_keys_of_ones_own(exporter, training, image, tmp_path, capsys):
     def edit(values):
         values["MY_CUSTOM"] = {"LOG_FILE": "x.log", "DEPTH": {"A": [1, 2]}, "NOTHING": None}
