@@ -239,6 +239,10 @@ def _input_spec(resolved: dict[str, Any], problems: list[str]) -> tuple[InputSpe
     model = _section(resolved, "model")
     has_none = "proposal_generator" in model and model["proposal_generator"] is None
     proposal_topk = (mapper.get("precomputed_proposal_topk") or 1000) if has_none else None
+    if has_none and (type(proposal_topk) is not int or proposal_topk < 1):
+        problems.append(
+            f"precomputed_proposal_topk is {proposal_topk!r}; a whole number from 1 on is expected."
+        )
     augmentations = mapper.get("augmentations", [])
     steps = augmentations if isinstance(augmentations, list) else []
     resize = [one for one in steps if isinstance(one, dict) and _builds(one, "ResizeShortestEdge")]

@@ -40,9 +40,12 @@ def serve_command(exported: Exported) -> str:
 
 def curl_command(exported: Exported) -> str:
     """What to type, where the server was started, to ask it."""
+    sent = "-T photograph.jpg"
+    if exported.metadata.input.proposal_topk is not None:
+        sent = "-F data=@photograph.jpg -F 'proposals=[[0, 0, 320, 240]]'"
     read_key = "import json; print(json.load(open('key_file.json'))['inference']['key'])"
     return (
-        f'curl -H "Authorization: Bearer $(python3 -c "{read_key}")" -T photograph.jpg '
+        f'curl -H "Authorization: Bearer $(python3 -c "{read_key}")" {sent} '
         f"http://127.0.0.1:8080/predictions/{exported.archive.stem}"
     )
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from handler.answers import Answer, Asked, assemble, error_answer
 from handler.description import describe
-from handler.errors import HandlerError, InternalError, InvalidOption, InvalidRequest
+from handler.errors import HandlerError, InternalError, InvalidOption
 from handler.exactness import use_exact_backends
 from handler.formats.answer import AnsweredImage
 from handler.formats.compact_json import compact_json
@@ -26,16 +26,9 @@ from handler.model import Model
 from handler.model_input import InputBuilder, ModelInput
 from handler.options import parse_options
 from handler.outcome import Outcome, attempt
-from handler.predictions import Predictions
-from handler.proposals import ACCEPTED_PROPOSALS, window_proposals
-from handler.request import (
-    Envelope,
-    Request,
-    Row,
-    SentImage,
-    asks_for_description,
-    parse_request,
-)
+from handler.predictions import Predictions, Proposals
+from handler.proposals import ACCEPTED_PROPOSALS, parse_proposals, window_proposals
+from handler.request import Envelope, Row, SentImage, asks_for_description, parse_request
 from handler.selection import select
 from handler.settings import Settings
 
@@ -97,8 +90,8 @@ class Detector:
             stack: Most images of one forward pass. With 1 answers equal Detectron2's bit for bit,
                 however many images a batch or a request has.
         """
-        use_exact_backends()
         model = Model.load(model_dir, device=device)
+        use_exact_backends()  # after the owner's modules, which may turn switches of their own
         detector = cls(model, name=name, version=version, settings=settings, stack=stack)
         side = model.metadata.input.min_size or 256
         blank_bgr = np.zeros((side, side, 3), dtype=np.uint8)
@@ -153,13 +146,7 @@ class Detector:
         ]
 
     def _read(self, row: Row) -> Asked:
-        request = parse_request(row)
-        limit = self._settings.max_images_per_request
-        if len(request.images) > limit:
-            raise InvalidRequest(
-                f"The request has {len(request.images)} images, at most {limit} are accepted."
-            )
-        self._check_proposals(request)
+        request = parse_request(row, max_images=self._settings.max_images_per_request)
         options = parse_options(
             request.given,
             class_names=self._model.metadata.class_names,
@@ -171,15 +158,16 @@ class Detector:
             options = replace(options, format=PICTURE_FORMATS[request.picture_type])
         return Asked(request, options)
 
-    def _check_proposals(self, request: Request) -> None:
+    def _proposals(self, image: SentImage) -> Proposals | None:
         takes_them = self._model.metadata.input.proposal_topk is not None
-        if takes_them and any(image.proposals is None for image in request.images):
+        if takes_them and image.proposals is None:
             raise InvalidOption(
-                "The model finds no regions of its own, and the request has none for each image: "
+                "The model finds no regions of its own, and the image came without: "
                 f"{ACCEPTED_PROPOSALS}."
             )
-        if not takes_them and any(image.proposals is not None for image in request.images):
-            raise InvalidOption('The request has "proposals", the model finds its own.')
+        if not takes_them and image.proposals is not None:
+            raise InvalidOption('The image came with "proposals", the model finds its own.')
+        return parse_proposals(image.proposals) if takes_them else None
 
     def _prepare(self, asked: Asked, image: SentImage) -> Outcome[_Prepared]:
         timings, limit = asked.timings, self._settings.max_image_pixels
@@ -187,7 +175,7 @@ class Detector:
             lambda sent: decode_image(sent.encoded, max_pixels=limit), image, timings, "decode"
         )
         model_input = attempt(
-            lambda decoded: self._build_input(decoded, image.proposals),
+            lambda decoded: self._build_input(decoded, self._proposals(image)),
             image_bgr,
             timings,
             "preprocess",

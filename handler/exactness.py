@@ -25,17 +25,18 @@ def use_exact_backends() -> dict[str, str | bool]:
       `DefaultPredictor` would not agree with itself.
 
     Returns:
-        What was set, by the names of torch's attributes.
+        Where they are now, by the names of torch's attributes.
     """
     torch.set_float32_matmul_precision("highest")
     torch.backends.cudnn.allow_tf32 = True
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
+    cudnn = torch.backends.cudnn
     switches: dict[str, str | bool] = {
-        "float32_matmul_precision": "highest",
-        "cudnn.allow_tf32": True,
-        "cudnn.benchmark": False,
-        "cudnn.deterministic": True,
+        "float32_matmul_precision": torch.get_float32_matmul_precision(),
+        "cudnn.allow_tf32": cudnn.allow_tf32,
+        "cudnn.benchmark": cudnn.benchmark,
+        "cudnn.deterministic": cudnn.deterministic,
     }
     log.info("Exact backends: %s", ", ".join(f"{name}={on}" for name, on in switches.items()))
     return switches

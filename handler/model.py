@@ -108,7 +108,7 @@ def build_network(
         modules: Modules of the model's owner that a config of kind `lazy` may name.
         device: Where the network goes.
     """
-    install_missing()
+    install_missing(device=device)
     if kind == "yacs":
         network = build_from_config(parse_config(text), device=device)
     else:

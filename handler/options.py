@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from handler.errors import InvalidOption
+from handler.wording import shown
 
 HEADER_PREFIX = "x-"
 DEFAULT_FORMAT = "native"
@@ -70,7 +71,7 @@ def parse_options(
             try:
                 values[name] = read(given[name])
             except ValueError as error:
-                problems.append(f"{name} is {_shown(given[name])}, {error}")
+                problems.append(f"{name} is {shown(given[name])}, {error}")
     if problems:
         raise InvalidOption(f"{'; '.join(problems)}.")
     return Options(**values)
@@ -130,7 +131,7 @@ def _class_ids(value: Any, class_names: Sequence[str]) -> frozenset[int]:
         try:
             number = _count(part)
         except ValueError:
-            raise ValueError(f"{_shown(part)} is not a class of this model") from None
+            raise ValueError(f"{shown(part)} is not a class of this model") from None
         if number >= len(class_names):
             raise ValueError(f"the model has the class ids 0 to {len(class_names) - 1}")
         found.add(number)
@@ -155,8 +156,3 @@ def _text(value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError("text is accepted")
     return value
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -15,15 +15,22 @@ from detectron2.structures import Boxes, Instances
 
 from handler.errors import InvalidOption
 from handler.predictions import Proposals
+from handler.wording import kind, shown
 
 PROPOSALS = "proposals"
 """The key, form field or gRPC key that they come under."""
 
 MOST_PROPOSALS = 10_000
 
+LONGEST_TEXT = 200 * MOST_PROPOSALS
+"""In characters: five numbers in JSON, written with all their digits, and their keys."""
+
+_BEYOND = 1e9
+"""There is no pixel so far away."""
+
 ACCEPTED_PROPOSALS = (
     '"proposals" takes a list of boxes [x0, y0, x1, y1] in pixels of the image as sent, or of '
-    'objects {"box": [x0, y0, x1, y1], "objectness": number}, as JSON'
+    'objects {"box": [x0, y0, x1, y1], "objectness": number}, as JSON, numbers below 1e9'
 )
 
 _BOX_SCHEMA = {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 4}
@@ -58,12 +65,16 @@ def parse_proposals(value: Any) -> Proposals:
         InvalidOption: Anything else.
     """
     if isinstance(value, str):
+        if len(value) > LONGEST_TEXT:
+            raise InvalidOption(
+                f'"proposals" has {len(value)} characters, at most {LONGEST_TEXT} are accepted.'
+            )
         try:
             value = json.loads(value)
         except (ValueError, RecursionError):
             raise InvalidOption(f"{ACCEPTED_PROPOSALS}; what came is not JSON.") from None
     if not isinstance(value, list):
-        raise InvalidOption(f"{ACCEPTED_PROPOSALS}; what came is {type(value).__name__}.")
+        raise InvalidOption(f"{ACCEPTED_PROPOSALS}; what came is {kind(value)}.")
     if len(value) > MOST_PROPOSALS:
         raise InvalidOption(
             f'"proposals" holds {len(value)} boxes, at most {MOST_PROPOSALS} are accepted.'
@@ -116,11 +127,8 @@ def _row(index: int, one: Any) -> list[float]:
     box, objectness = one, 0.0
     if isinstance(one, Mapping):
         box, objectness = one.get("box"), one.get("objectness", 0.0)
-    numbers = [*box, objectness] if isinstance(box, list) else []
-    # Beyond the range of float32 there are no pixels.
-    is_number = [type(number) in (int, float) and abs(number) < 1e9 for number in numbers]
-    if len(numbers) != 5 or not all(is_number):
-        shown = repr(one)
-        shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
-        raise InvalidOption(f"{ACCEPTED_PROPOSALS}; proposals[{index}] is {shown}.")
+    numbers = [*box, objectness] if isinstance(box, list) and len(box) == 4 else []
+    is_number = [type(number) in (int, float) and abs(number) < _BEYOND for number in numbers]
+    if not numbers or not all(is_number):
+        raise InvalidOption(f"{ACCEPTED_PROPOSALS}; proposals[{index}] is {shown(one)}.")
     return numbers

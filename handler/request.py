@@ -9,15 +9,15 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from handler.errors import EmptyRequest, InvalidRequest
+from handler.errors import EmptyRequest, InvalidOption, InvalidRequest
 from handler.options import options_of_headers
-from handler.predictions import Proposals
-from handler.proposals import MOST_PROPOSALS, PROPOSALS, parse_proposals
+from handler.proposals import LONGEST_TEXT, PROPOSALS
+from handler.wording import kind, quoted
 
 IMAGE_FIELDS = ("data", "image", "file", "body")
 """Field names under which an image is accepted: TorchServe's two, and the two people try first."""
@@ -58,11 +58,11 @@ class SentImage:
 
     Attributes:
         encoded: JPEG, PNG, ...; not empty.
-        proposals: Where to look for objects in it, where the client says so.
+        proposals: Where to look for objects in it, as it was sent and not yet read; or None.
     """
 
     encoded: bytes
-    proposals: Proposals | None = None
+    proposals: object = None
 
 
 @dataclass(frozen=True)
@@ -94,28 +94,33 @@ def asks_for_description(row: Row) -> bool:
     return "describe" in names and not any(row.fields.values())
 
 
-def parse_request(row: Row) -> Request:
+def parse_request(row: Row, *, max_images: int = 32) -> Request:
     """Read one row.
+
+    Args:
+        row: The row.
+        max_images: Most images that a request may have.
 
     Raises:
         EmptyRequest: There is no image, or one without bytes.
         InvalidRequest: Several image fields, text instead of an image, bad base64, JSON of a form
-            that is not accepted, proposals that are none.
+            that is not accepted, too many images.
+        InvalidOption: Proposals that belong to no image.
     """
     fields = {str(name): value for name, value in row.fields.items()}
     options: dict[str, Any] = dict(options_of_headers(row.headers))
     present = [name for name in fields if name.lower() in IMAGE_FIELDS]
     if len(present) > 1:
-        raise InvalidRequest(f"One request carries one image, got fields {_quoted(present)}.")
+        raise InvalidRequest(f"One request carries one image, got fields {quoted(present)}.")
     options.update((n.lower(), _text(n, v)) for n, v in fields.items() if n not in present)
     if not present:
         raise EmptyRequest(f"The request has no image. {ACCEPTED}")
     value = fields[present[0]]
     picture_type = _picture_type(row.headers)
     if isinstance(value, Mapping):
-        return _from_json(value, options, picture_type)
+        return _from_json(value, options, picture_type, max_images)
     if not isinstance(value, (bytes, bytearray)):
-        raise InvalidRequest(f"The body is {_kind(value)}, not an image. {ACCEPTED}")
+        raise InvalidRequest(f"The body is {kind(value)}, not an image. {ACCEPTED}")
     if _header(row.headers, "content-type").startswith("application/json") and value:
         # TorchServe hands on as bytes what it could not parse.
         raise InvalidRequest("The body is said to be JSON, and is not.")
@@ -124,14 +129,17 @@ def parse_request(row: Row) -> Request:
 
 
 def _from_json(
-    document: Mapping[Any, Any], options: dict[str, Any], picture_type: str | None
+    document: Mapping[Any, Any],
+    options: dict[str, Any],
+    picture_type: str | None,
+    max_images: int,
 ) -> Request:
     keys = {str(key): value for key, value in document.items()}
     forms = [key for key in ("image", "instances", "inputs") if key in keys]
     if not forms:
         raise EmptyRequest(f'The JSON body has no key "image". {ACCEPTED}')
     if len(forms) > 1:
-        raise InvalidRequest(f"One request carries its images once, got {_quoted(forms)}.")
+        raise InvalidRequest(f"One request carries its images once, got {quoted(forms)}.")
     content = keys.pop(forms[0])
     if forms[0] == "inputs":
         return _from_v2(content, keys, options)
@@ -140,9 +148,15 @@ def _from_json(
         image = _sent(_image("image", content), options)
         return Request((image,), options, picture_type=picture_type)
     if not isinstance(content, list):
-        raise InvalidRequest(f'JSON key "instances" is {_kind(content)}, a list is accepted.')
+        raise InvalidRequest(f'JSON key "instances" is {kind(content)}, a list is accepted.')
     if not content:
         raise EmptyRequest('JSON key "instances" is an empty list.')
+    if len(content) > max_images:  # before anything is made of them
+        raise InvalidRequest(
+            f"The request has {len(content)} images, at most {max_images} are accepted."
+        )
+    if PROPOSALS in options:
+        raise InvalidOption(f'Under "instances" each image brings "{PROPOSALS}" of its own.')
     images = tuple(_instance(index, item) for index, item in enumerate(content))
     return Request(images, options, Envelope.INSTANCES)
 
@@ -171,15 +185,16 @@ def _from_v2(inputs: Any, keys: dict[str, Any], options: dict[str, Any]) -> Requ
 
 def _sent(encoded: bytes, options: dict[str, Any]) -> SentImage:
     """An image with its proposals, which are taken out of what else came with it."""
-    value = options.pop(PROPOSALS, None)
-    return SentImage(encoded, None if value is None else parse_proposals(value))
+    return SentImage(encoded, options.pop(PROPOSALS, None))
 
 
 def _instance(index: int, item: Any) -> SentImage:
     """An entry of `instances`; as a JSON object it may bring proposals of its own."""
-    own = dict(item) if isinstance(item, Mapping) else {}
-    proposals = {PROPOSALS: own.pop(PROPOSALS)} if PROPOSALS in own else {}
-    return _sent(_image(f"instances[{index}]", own or item), proposals)
+    own: dict[str, Any] = {}
+    if isinstance(item, Mapping):
+        own = {key.lower(): value for key, value in item.items() if key.lower() == PROPOSALS}
+        item = {key: value for key, value in item.items() if key.lower() != PROPOSALS}
+    return _sent(_image(f"instances[{index}]", item), own)
 
 
 def _image(name: str, value: Any) -> bytes:
@@ -190,7 +205,7 @@ def _image(name: str, value: Any) -> bytes:
             if key in ("b64", *IMAGE_FIELDS):
                 value = inner
     if not isinstance(value, str):
-        raise InvalidRequest(f'JSON key "{name}" is {_kind(value)}, a base64 string is accepted.')
+        raise InvalidRequest(f'JSON key "{name}" is {kind(value)}, a base64 string is accepted.')
     # A data URL names its type first; some encoders break lines.
     encoded = re.sub(r"\s+", "", re.sub(r"^data:[^,]*;base64,", "", value))
     try:
@@ -210,9 +225,10 @@ def _text(name: str, value: object) -> object:
     """An option's value; what comes as bytes is text."""
     if not isinstance(value, (bytes, bytearray)):
         return value
-    if len(value) > (100 * MOST_PROPOSALS if name.lower() == PROPOSALS else 10_000):
+    most = LONGEST_TEXT if name.lower() == PROPOSALS else 10_000
+    if len(value) > most:
         raise InvalidRequest(
-            f'Field "{name}" has {len(value)} bytes, more than an option can have. {ACCEPTED}'
+            f'Field "{name}" has {len(value)} bytes, at most {most} are accepted. {ACCEPTED}'
         )
     try:
         return bytes(value).decode("utf-8")
@@ -229,12 +245,3 @@ def _picture_type(headers: Mapping[str, object]) -> str | None:
 def _header(headers: Mapping[str, object], name: str) -> str:
     """A header's value, its name in any case; empty where there is none."""
     return next((str(v).lower() for n, v in headers.items() if str(n).lower() == name), "")
-
-
-def _quoted(names: Iterable[str]) -> str:
-    return ", ".join(f'"{name}"' for name in sorted(names))
-
-
-def _kind(value: object) -> str:
-    names = {str: "text", list: "a JSON list", bool: "a JSON boolean", type(None): "JSON null"}
-    return names.get(type(value), f"a JSON {type(value).__name__}")

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torchvision.ops import deform_conv2d  # type: ignore[import-untyped]
 
+_OUTSIDE_PX = -1e6
+
 Sides = int | tuple[int, int]
 """One number for height and width, or one for each."""
 
@@ -76,10 +78,13 @@ def modulated_deform_conv(
             f"{groups} groups of {weight.shape[1]} and {deformable_groups} deformable groups."
         )
     dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
+    # torchvision's kernels take NaN for a place inside and read there, wherever that is.
+    # Detectron2's count such a sample as 0, as they do every sample outside.
+    offset = torch.where(offset.isnan(), _OUTSIDE_PX, offset.to(dtype))
     with torch.autocast(x.device.type, enabled=False):
         result: Tensor = deform_conv2d(
             x.to(dtype),
-            offset.to(dtype),
+            offset,
             weight.to(dtype),
             None if bias is None else bias.to(dtype),
             _pair(stride),

@@ -43,28 +43,30 @@ _OF_TORCH: dict[str, tuple[str, Callable[..., torch.Tensor]]] = {
 """Names of `torch.ops.detectron2`, each with its schema."""
 
 
-def install_missing() -> tuple[str, ...]:
+def install_missing(*, device: str | None = None) -> tuple[str, ...]:
     """Install what Detectron2 lacks without its compiled extension; leave alone what it has.
 
-    Compiled deformable convolutions stay only where there is a GPU: on a CPU they raise
-    `NotImplementedError`, all but the simplest.
+    Args:
+        device: Where a network is going to run, such as `cpu` or `cuda:0`, if that is known. On a
+            CPU compiled deformable convolutions raise `NotImplementedError`, all but the simplest,
+            so they count as missing there.
 
     Returns:
         Names of what was installed by this call; none where nothing was missing.
     """
-    names = (*_replace_layers(), *_register_operators())
+    names = (*_replace_layers(also_compiled=device == "cpu"), *_register_operators())
     if names:
         log.info("%s run on PyTorch and torchvision, not compiled ones", ", ".join(names))
     return names
 
 
-def _replace_layers() -> list[str]:
+def _replace_layers(*, also_compiled: bool) -> list[str]:
     """Exchange what cannot run, in every module that has imported it."""
     useless = {
         name: found
         for name, ours in _OF_PYTHON.items()
         if (found := getattr(layers, name)) is not ours
-        and (found.__module__ == _STAND_INS or not torch.cuda.is_available())
+        and (also_compiled or found.__module__ == _STAND_INS)
     }
     # By identity: what modules hold may answer to == in ways of its own.
     ours = {id(found): _OF_PYTHON[name] for name, found in useless.items()}

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 _SAMPLES_AT_ONCE = 2**18
-"""Some 200 bytes each."""
+"""Some 550 bytes each, as measured; a bin is never split."""
 
 
 def roi_align_rotated_forward(

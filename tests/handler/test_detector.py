@@ -328,13 +328,31 @@ def test_fast_rcnn_finds_nothing_where_it_has_nowhere_to_look(fast_rcnn):
     [
         pytest.param({"data": IMAGE}, id="raw"),
         pytest.param({"body": {"image": BASE64, "proposals": None}}, id="null"),
-        pytest.param({"body": {"instances": [INSTANCE, {"b64": BASE64}]}}, id="one of two images"),
+        pytest.param({"body": {"instances": [{"b64": BASE64}]}}, id="the only image of a list"),
     ],
 )
 def test_fast_rcnn_says_that_it_needs_proposals(fields, fast_rcnn):
     (answer,) = fast_rcnn.answer([Row(fields)])
     assert (answer.status, json.loads(answer.body)["type"]) == (400, "InvalidOption")
     assert '"proposals" takes a list of boxes' in json.loads(answer.body)["message"]
+
+
+def test_fast_rcnn_answers_each_image_of_a_list_by_itself(fast_rcnn):
+    capitals = {"b64": BASE64, "PROPOSALS": INSTANCE["proposals"]}
+    images = [INSTANCE, {"b64": BASE64}, {"b64": BASE64, "proposals": "no list"}, capitals]
+    (answer,) = fast_rcnn.answer([Row({"body": {"instances": images}})])
+    first, without, wrong, last = json.loads(answer.body)["predictions"]
+    assert first == last
+    assert first["predictions"]
+    assert "came without" in without["message"]
+    assert "is not JSON" in wrong["message"]
+
+
+def test_proposals_beside_instances_belong_to_no_image(fast_rcnn):
+    body = {"instances": [BASE64], "proposals": json.loads(BOXES)}
+    (answer,) = fast_rcnn.answer([Row({"body": body})])
+    assert answer.status == 400
+    assert "each image brings" in json.loads(answer.body)["message"]
 
 
 def test_only_a_model_that_takes_proposals_describes_them(detector, fast_rcnn):

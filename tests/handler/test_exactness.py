@@ -1,10 +1,12 @@
 import json
 import subprocess
 import sys
+import zipfile
 
 import pytest
 import torch
 
+from export.cli import main
 from handler.detector import Detector
 from handler.exactness import use_exact_backends
 from handler.request import Row
@@ -44,6 +46,31 @@ def test_loading_a_model_turns_back_what_others_have_turned(opened, caplog):
         Detector.load(opened, device="cpu", name="tiny", version="1.0")
     assert switches() == use_exact_backends()
     assert "float32_matmul_precision=highest" in caplog.text
+
+
+def test_a_module_of_the_models_owner_does_not_turn_them(training, tmp_path):
+    module = tmp_path / "training_tricks.py"
+    module.write_text("import torch\ntorch.backends.cudnn.benchmark = True\n")
+    words = ["--config-file", str(training.config_file), "--weights", str(training.weights)]
+    words += ["--model-name", "m", "--version", "1", "--export-path", str(tmp_path)]
+    words += ["--extra-modules", str(module), "--skip-verification"]
+    assert main(words) == 0
+    with zipfile.ZipFile(tmp_path / "m.mar") as archive:
+        archive.extractall(tmp_path / "opened")
+    script = (
+        "import sys, torch; from pathlib import Path; from handler.detector import Detector;"
+        "Detector.load(Path(sys.argv[1]), device='cpu', name='m', version='1');"
+        "import training_tricks; print(torch.backends.cudnn.benchmark)"
+    )
+    opened = str(tmp_path / "opened")
+    fresh = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script, opened],
+        cwd=opened,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert fresh.stdout == "False\n"
 
 
 def test_but_for_determinism_they_are_torchs_own_defaults():

@@ -248,3 +248,16 @@ def test_gradients_pass():
     layer = ModulatedDeformConv(4, 4, 3, padding=1)
     layer(x, offset, mask).sum().backward()
     assert layer.weight.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 3e38, -1e12])
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_an_offset_that_leads_nowhere_counts_as_outside(value, everywhere):
+    # NaN once led torchvision's kernel out of the tensor and the process to its end.
+    torch.manual_seed(0)
+    x, weight, mask = torch.randn(1, 2, 6, 6), torch.randn(3, 2, 3, 3), torch.rand(1, 9, 4, 4)
+    offset, outside = torch.zeros(2, 1, 18, 4, 4)
+    places = (slice(None),) * 4 if everywhere else (0, 4, 1, 2)
+    offset[places], outside[places] = value, 1e4
+    found = modulated_deform_conv(x, offset, mask, weight)
+    torch.testing.assert_close(found, modulated_deform_conv(x, outside, mask, weight))

@@ -46,13 +46,13 @@ def test_the_second_time_there_is_nothing_to_do_and_nothing_to_say(stand_ins, ca
     )
 
 
-@pytest.mark.parametrize("has_gpu", [True, False])
-def test_compiled_layers_stay_where_they_can_run(has_gpu, stand_ins, monkeypatch):
+@pytest.mark.parametrize("device", ["cuda:0", None, "cpu"])
+def test_compiled_layers_stay_where_they_can_run(device, stand_ins, monkeypatch):
     compiled = type("DeformConv", (torch.nn.Module,), {})
     monkeypatch.setattr(layers, "DeformConv", compiled)
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: has_gpu)
-    assert install_missing() == (CLASSES + FUNCTIONS)[has_gpu:]
-    assert layers.DeformConv is (compiled if has_gpu else deformable.DeformConv)
+    stays = device != "cpu"
+    assert install_missing(device=device) == (CLASSES + FUNCTIONS)[stays:]
+    assert layers.DeformConv is (compiled if stays else deformable.DeformConv)
 
 
 def test_modules_without_attributes_are_no_obstacle(stand_ins, monkeypatch):
@@ -92,7 +92,6 @@ assert torch.ops.detectron2.box_iou_rotated(torch.ones(1, 5), torch.ones(1, 5)).
 WHERE_ALL_WAS_COMPILED = f"""
 import sys, types
 import torch
-torch.cuda.is_available = lambda: True
 sys.modules["detectron2._C"] = types.ModuleType("detectron2._C")
 library = torch.library.Library("detectron2", "DEF")
 for name in {OPERATORS}:
