@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from detectron2.data.detection_utils import read_image
 
 from client.detections import Detections
@@ -217,7 +218,13 @@ def _predict_in_clean_process(
         finished = subprocess.run(
             [sys.executable, "-P", script, opened, images_file, outputs_file],
             cwd=opened,
-            env={**os.environ, "PYTHONPATH": str(opened), "PYTHONWARNINGS": "ignore"},
+            env={
+                **os.environ,
+                "PYTHONPATH": str(opened),
+                "PYTHONWARNINGS": "ignore",
+                # As many as the reference has: the last bits depend on it.
+                "OMP_NUM_THREADS": str(torch.get_num_threads()),
+            },
             capture_output=True,
             text=True,
             check=False,

@@ -18,6 +18,7 @@ import handler
 from handler.detector import Detector
 from handler.request import Row
 from handler.settings import Settings
+from handler.threads import settle_threads
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ class Detectron2Handler:
         on_gpu = gpu_id is not None and torch.cuda.is_available()
         device = f"cuda:{gpu_id}" if on_gpu else "cpu"
         try:
+            settle_threads(context.model_yaml_config)
             version = context.manifest["model"]["modelVersion"]
             self._detector = Detector.load(
                 Path(properties["model_dir"]),
