@@ -13,7 +13,7 @@ STAMP  := $(VENV)/.installed
 COINS  := model_store/coins.mar
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo serve lint test gpu compiled clean
+.PHONY: help setup demo serve lint test gpu compiled zoo clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##\(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -50,6 +50,10 @@ compiled: $(STAMP) .venv-compiled/.installed  ## the handler beside a Detectron2
 	.venv-compiled/bin/pip install -r tests/compiled/requirements.txt
 	.venv-compiled/bin/pip install --no-deps --require-hashes -r requirements-detectron2.txt
 	@touch $@
+
+zoo: $(STAMP)  ## every config of Detectron2's model zoo, exported and held against Detectron2; an hour, goes on where it stopped
+	$(PY) -m fidelity zoo
+	$(PY) -m fidelity batches
 
 clean:  ## remove what the targets above have made, .venv included; your archives stay
 	rm -rf $(VENV) .venv-compiled build logs key_file.json $(COINS) $(COINS).sha256
