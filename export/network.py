@@ -11,7 +11,7 @@ from detectron2.modeling.roi_heads import ROIHeads
 from export.classes import Count
 from export.errors import ExportError
 from export.model_config import ModelConfig
-from handler.model import build_network
+from handler.model import build_network, network_input
 from handler.model_input import InputBuilder
 from handler.proposals import window_proposals
 
@@ -95,7 +95,8 @@ def answer_to(
     try:
         with torch.no_grad():
             proposals = window_proposals((image_bgr.shape[0], image_bgr.shape[1]))
-            (output,) = network([build_input(image_bgr, proposals).as_dict()])
+            given = network_input(network, build_input(image_bgr, proposals), "cpu")
+            (output,) = network([given])
     except Exception as error:  # the forward pass of anything that can be registered
         reason = f"{type(error).__name__}: {error}".strip(": ")
         raise ExportError(f"The network was built but does not run: {reason}.") from error

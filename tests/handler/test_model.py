@@ -7,7 +7,10 @@ import torch
 
 from handler.config import build_from_config
 from handler.layout import CONFIG_FILE, METADATA_FILE, WEIGHTS_FILE, sha256_of
-from handler.model import Model, copy_weights
+from handler.metadata import InputSpec
+from handler.model import Model, copy_weights, network_input
+from handler.model_input import InputBuilder
+from tests.images import noise_bgr
 from tests.models import tiny_config
 
 
@@ -54,3 +57,23 @@ def test_weights_are_copied_whole_or_not_at_all(side):
         copy_weights(network, tensors)
     after = network.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+class SomebodysNetwork(torch.nn.Module):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("network", "dtype"),
+    [
+        pytest.param(SomebodysNetwork(), torch.float32, id="somebody's own"),
+        pytest.param(
+            build_from_config(tiny_config(), device="cpu"), torch.uint8, id="Detectron2's"
+        ),
+    ],
+)
+def test_only_detectron2s_own_networks_get_bytes(network, dtype):
+    model_input = InputBuilder(InputSpec("BGR", 96, 192))(noise_bgr(96, 128))
+    given = network_input(network, model_input, "cpu")
+    assert given["image"].dtype == dtype
+    assert (given["height"], given["width"]) == (96, 128)
