@@ -15,10 +15,14 @@ from typing import Any
 import torch
 
 import handler
-from handler.detector import Detector
-from handler.request import Row
-from handler.settings import Settings
-from handler.threads import settle_threads
+from handler.quick_start import import_without_compiler
+
+import_without_compiler()  # before anything else imports torchvision
+
+from handler.detector import Detector  # noqa: E402
+from handler.request import Row  # noqa: E402
+from handler.settings import Settings  # noqa: E402
+from handler.threads import settle_threads  # noqa: E402
 
 log = logging.getLogger(__name__)
 

@@ -42,6 +42,15 @@ def test_the_handler_takes_these_names_and_no_others(pytestconfig: pytest.Config
     assert imports_of_detectron2(pytestconfig.rootpath / "handler") == IMPORTED
 
 
+def test_what_quick_start_answers_is_asked_in_training_alone():
+    wrappers = importlib.import_module("detectron2.layers.wrappers")
+    assert callable(wrappers.check_if_dynamo_compiling)
+    source = inspect.getsource(wrappers.Conv2d.forward)
+    guarded = source.partition("if not is_dynamo_compiling:")[2].partition("x = F.conv2d")[0]
+    assert "self.training" in guarded
+    assert "return" not in guarded
+
+
 @pytest.mark.parametrize("module", IMPORTED)
 def test_detectron2_has_them(module):
     for name in IMPORTED[module]:
