@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from handler.mask_time import counted
+from handler.run_masks import RunMasks
 
 Ints = npt.NDArray[np.int64]
 
@@ -36,12 +37,16 @@ def masks_to_rle(masks: Iterable[npt.NDArray[np.bool_]]) -> list[Rle]:
     """Encode masks.
 
     Args:
-        masks: (H, W) bool each; an (N, H, W) array will do.
+        masks: (H, W) bool each; an (N, H, W) array will do, and what is read as one.
     """
-    sizes, lengths = [], []
-    for mask in masks:
-        sizes.append([mask.shape[0], mask.shape[1]])
-        lengths.append(_run_lengths(mask))
+    sizes: list[list[int]] = []
+    lengths: list[Ints] = []
+    if isinstance(masks, RunMasks):
+        sizes, lengths = [list(masks.size_hw) for _ in masks.changes], masks.run_lengths()
+    else:
+        for mask in masks:
+            sizes.append([mask.shape[0], mask.shape[1]])
+            lengths.append(_run_lengths(mask))
     return [
         {"size": size, "counts": counts}
         for size, counts in zip(sizes, _compress(lengths), strict=True)
