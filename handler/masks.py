@@ -16,6 +16,7 @@ from typing import TypedDict
 import numpy as np
 import numpy.typing as npt
 
+from handler.cropped_masks import CroppedMasks
 from handler.mask_time import counted
 from handler.run_masks import RunMasks
 
@@ -43,6 +44,10 @@ def masks_to_rle(masks: Iterable[npt.NDArray[np.bool_]]) -> list[Rle]:
     lengths: list[Ints] = []
     if isinstance(masks, RunMasks):
         sizes, lengths = [list(masks.size_hw) for _ in masks.changes], masks.run_lengths()
+    elif isinstance(masks, CroppedMasks):
+        for crop in masks.crops:
+            sizes.append(list(masks.size_hw))
+            lengths.append(_run_lengths_in_box(crop.pixels, crop.top, crop.left, masks.size_hw))
     else:
         for mask in masks:
             sizes.append([mask.shape[0], mask.shape[1]])
@@ -61,11 +66,19 @@ def _run_lengths(mask: npt.NDArray[np.bool_]) -> Ints:
         return np.array([height * width])
     left, right = columns[0], columns[-1] + 1
     rows = np.flatnonzero(mask[:, left:right].any(axis=1))
-    top, tall = rows[0], rows[-1] + 1 - rows[0]
+    top, bottom = rows[0], rows[-1] + 1
+    return _run_lengths_in_box(mask[top:bottom, left:right], top, left, (height, width))
+
+
+def _run_lengths_in_box(
+    pixels: npt.NDArray[np.bool_], top: int, left: int, size_hw: tuple[int, int]
+) -> Ints:
+    """The same of a mask that has no pixel outside of a box, which begins at `top` and `left`."""
+    (tall, wide), (height, width) = pixels.shape, size_hw
     # A zero above each column and one after the last, so that no run goes on into the next column.
-    padded = np.zeros((right - left) * (tall + 1) + 1, np.bool_)
-    by_columns = padded[:-1].reshape(right - left, tall + 1)
-    by_columns[:, 1:] = mask[top : top + tall, left:right].T
+    padded = np.zeros(wide * (tall + 1) + 1, np.bool_)
+    by_columns = padded[:-1].reshape(wide, tall + 1)
+    by_columns[:, 1:] = pixels.T
     changes = np.flatnonzero(padded[1:] != padded[:-1])  # before the pixel `changes` of the box
     column, row = np.divmod(changes, tall + 1)
     positions = (left + column) * height + top + row

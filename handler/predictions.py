@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from handler.cropped_masks import CroppedMasks
+
 if TYPE_CHECKING:  # formats and their tests need numpy alone
     from detectron2.structures import Instances
 
@@ -21,7 +23,8 @@ class Objects:
             ones around them.
         scores: (N,) float32, 0..1, descending.
         class_ids: (N,) int64, positions in the model's class list.
-        masks: (N, H, W) bool, or None where the model has no mask head.
+        masks: (N, H, W) bool, all there or painted one at a time; None where the model has no mask
+            head.
         keypoints: (N, K, 3) float32, (x, y, score) each, or None where it has no keypoint head.
         rotated_boxes: (N, 5) float32, (centre x, centre y, width, height, degrees anticlockwise),
             or None where its boxes are upright.
@@ -30,7 +33,7 @@ class Objects:
     boxes_xyxy: npt.NDArray[np.float32]
     scores: npt.NDArray[np.float32]
     class_ids: npt.NDArray[np.int64]
-    masks: npt.NDArray[np.bool_] | None = None
+    masks: npt.NDArray[np.bool_] | CroppedMasks | None = None
     keypoints: npt.NDArray[np.float32] | None = None
     rotated_boxes: npt.NDArray[np.float32] | None = None
 
