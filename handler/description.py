@@ -5,9 +5,21 @@ from typing import Any
 
 from handler.formats.registry import FORMATS
 from handler.metadata import Metadata
-from handler.options import DEFAULT_FORMAT
+from handler.options import DEFAULT_FORMAT, LARGEST_OVERLAP, SMALLEST_TILE, Options
 from handler.proposals import PROPOSALS, PROPOSALS_SCHEMA
 from handler.settings import Settings
+from handler.tiling.run import can_be_tiled
+
+_TILING = {
+    "tile": {"type": "integer", "minimum": SMALLEST_TILE, "default": None},
+    "overlap": {
+        "type": "number",
+        "minimum": 0,
+        "maximum": LARGEST_OVERLAP,
+        "default": Options.overlap,
+    },
+}
+"""The options of a model whose answers about tiles can be merged, as JSON Schemas."""
 
 
 def describe(
@@ -26,6 +38,7 @@ def describe(
                 "default": None,
             },
             "format": {"enum": list(FORMATS), "default": DEFAULT_FORMAT},
+            **(_TILING if can_be_tiled(metadata) else {}),
             "image_id": {"type": ["integer", "string"], "default": 0},
             "from_name": {"type": "string", "default": "label"},
             "to_name": {"type": "string", "default": "image"},
@@ -35,6 +48,7 @@ def describe(
         "limits": {
             "max_image_pixels": settings.max_image_pixels,
             "max_images_per_request": settings.max_images_per_request,
+            "max_tiles_per_request": settings.max_tiles_per_request,
             "max_response_bytes": settings.max_response_bytes,
         },
     }

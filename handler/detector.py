@@ -5,45 +5,37 @@ What goes wrong with one item is that item's answer; the others never notice.
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from handler.answers import Answer, Asked, assemble, error_answer
 from handler.description import describe
-from handler.errors import HandlerError, InternalError, InvalidOption
+from handler.errors import HandlerError, InternalError
 from handler.exactness import use_exact_backends
 from handler.formats.answer import AnsweredImage
 from handler.formats.compact_json import compact_json
 from handler.formats.registry import FORMATS
-from handler.image import decode_image
 from handler.inference import Output, run_batch
 from handler.mask_time import measured
 from handler.model import Model
 from handler.model_input import InputBuilder, ModelInput
 from handler.options import parse_options
 from handler.outcome import Outcome, attempt
-from handler.predictions import Predictions, Proposals
-from handler.proposals import ACCEPTED_PROPOSALS, parse_proposals, window_proposals
-from handler.request import Envelope, Row, SentImage, asks_for_description, parse_request
+from handler.predictions import Predictions
+from handler.preparation import Prepared, Preparer
+from handler.proposals import window_proposals
+from handler.request import Envelope, Row, asks_for_description, parse_request
 from handler.selection import select
 from handler.settings import Settings
+from handler.tiling.run import predict_tiles, refuse_tiles
+from handler.tiling.tiles import Tile
 
 log = logging.getLogger(__name__)
 
 PICTURE_FORMATS = {"image/jpeg": "overlay", "image/png": "overlay_png"}
-
-
-@dataclass(frozen=True)
-class _Prepared:
-    """One image on its way, and what it was asked with."""
-
-    asked: Asked
-    image_bgr: npt.NDArray[np.uint8]
-    model_input: ModelInput
 
 
 class Detector:
@@ -64,6 +56,11 @@ class Detector:
         self._version = version
         self._settings = settings or Settings()
         self._build_input = InputBuilder(model.metadata.input)
+        self._prepare = Preparer(
+            self._build_input,
+            takes_proposals=model.metadata.input.proposal_topk is not None,
+            settings=self._settings,
+        )
 
     @classmethod
     def load(
@@ -152,68 +149,64 @@ class Detector:
             class_names=self._model.metadata.class_names,
             formats=list(FORMATS),
         )
+        if options.tile is not None:
+            refuse_tiles(self._model.metadata, options.tile)
         if request.envelope is Envelope.V2 and "format" not in request.given:
             options = replace(options, format="kserve_v2")
         elif request.picture_type is not None and "format" not in request.given:
             options = replace(options, format=PICTURE_FORMATS[request.picture_type])
         return Asked(request, options)
 
-    def _proposals(self, image: SentImage) -> Proposals | None:
-        takes_them = self._model.metadata.input.proposal_topk is not None
-        if takes_them and image.proposals is None:
-            raise InvalidOption(
-                "The model finds no regions of its own, and the image came without: "
-                f"{ACCEPTED_PROPOSALS}."
-            )
-        if not takes_them and image.proposals is not None:
-            raise InvalidOption('The image came with "proposals", the model finds its own.')
-        return parse_proposals(image.proposals) if takes_them else None
-
-    def _prepare(self, asked: Asked, image: SentImage) -> Outcome[_Prepared]:
-        timings, limit = asked.timings, self._settings.max_image_pixels
-        image_bgr = attempt(
-            lambda sent: decode_image(sent.encoded, max_pixels=limit), image, timings, "decode"
-        )
-        model_input = attempt(
-            lambda decoded: self._build_input(decoded, self._proposals(image)),
-            image_bgr,
-            timings,
-            "preprocess",
-        )
-        if isinstance(image_bgr, HandlerError):
-            return image_bgr
-        if isinstance(model_input, HandlerError):
-            return model_input
-        return _Prepared(asked, image_bgr, model_input)
-
-    def _bodies(self, images: Sequence[Outcome[_Prepared]]) -> list[Outcome[bytes]]:
-        inputs = [one if isinstance(one, HandlerError) else one.model_input for one in images]
-        outputs, durations = run_batch(self._model, inputs, stack=self._stack)
+    def _bodies(self, images: Sequence[Outcome[Prepared]]) -> list[Outcome[bytes]]:
+        prepared = [one for one in images if not isinstance(one, HandlerError)]
+        inputs = [one.given for one in prepared if isinstance(one.given, ModelInput)]
+        passes = zip(*run_batch(self._model, inputs, stack=self._stack), strict=True)
         bodies: list[Outcome[bytes]] = []
-        for image, output, duration in zip(images, outputs, durations, strict=True):
+        for image in images:
             if isinstance(image, HandlerError):
                 bodies.append(image)
-                continue
-            timings = image.asked.timings
-            timings["model"] = timings.get("model", 0.0) + duration
-            bodies.append(self._encode(image, output))
+            elif isinstance(image.given, ModelInput):
+                output, duration = next(passes)
+                timings = image.asked.timings
+                timings["model"] = timings.get("model", 0.0) + duration
+                bodies.append(self._encode(image, self._predictions(image, output)))
+            else:
+                bodies.append(self._encode(image, self._predictions_by_tiles(image, image.given)))
         return bodies
 
-    def _encode(self, image: _Prepared, output: Outcome[Output]) -> Outcome[bytes]:
-        asked = image.asked
-        predictions = attempt(
+    def _predictions(self, image: Prepared, output: Outcome[Output]) -> Outcome[Predictions]:
+        return attempt(
             lambda given: select(
                 Predictions.from_output(
                     given,
-                    size_hw=image.model_input.size_hw,
+                    size_hw=(image.image_bgr.shape[0], image.image_bgr.shape[1]),
                     panoptic_ids=self._model.panoptic_ids,
                 ),
-                asked.options,
+                image.asked.options,
             ),
             output,
-            asked.timings,
+            image.asked.timings,
             "read",
         )
+
+    def _predictions_by_tiles(self, image: Prepared, tiles: Sequence[Tile]) -> Outcome[Predictions]:
+        predictions = predict_tiles(
+            self._model,
+            self._build_input,
+            image.image_bgr,
+            tiles,
+            stack=self._stack,
+            timings=image.asked.timings,
+        )
+        return attempt(
+            lambda given: select(given, image.asked.options),
+            predictions,
+            image.asked.timings,
+            "merge",
+        )
+
+    def _encode(self, image: Prepared, predictions: Outcome[Predictions]) -> Outcome[bytes]:
+        asked = image.asked
         with measured() as masks_ms:
             body = attempt(
                 lambda given: FORMATS[asked.options.format].encode(

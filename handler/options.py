@@ -13,6 +13,13 @@ from handler.wording import shown
 HEADER_PREFIX = "x-"
 DEFAULT_FORMAT = "native"
 
+SMALLEST_TILE = 64
+"""Pixels; on less than that hardly a network finds anything."""
+
+LARGEST_OVERLAP = 0.5
+"""With it whatever is no larger than half a tile is whole in one of them; more would add tiles and
+nothing else."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -24,6 +31,9 @@ class Options:
         max_detections: Largest number of instances that are answered, the best ones.
         classes: Class ids that are answered, or None for all.
         format: Name of the response format.
+        tile: Side in pixels of the tiles that the image is cut into, or None for the image as it
+            is.
+        overlap: Share of a tile's side that it has in common with the next.
         image_id: What `coco` and `label_studio` answers call the image.
         from_name: Name of the labelling control in `label_studio` answers.
         to_name: Name of the labelled object in `label_studio` answers.
@@ -33,6 +43,8 @@ class Options:
     max_detections: int | None = None
     classes: frozenset[int] | None = None
     format: str = DEFAULT_FORMAT
+    tile: int | None = None
+    overlap: float = 0.2
     image_id: int | str = 0
     from_name: str = "label"
     to_name: str = "image"
@@ -52,10 +64,12 @@ def parse_options(
         InvalidOption: Every option that is unknown or has a value that is not accepted.
     """
     readers: dict[str, Callable[[Any], Any]] = {
-        "score_threshold": _fraction,
-        "max_detections": _count,
+        "score_threshold": lambda value: _share(value, most=1),
+        "max_detections": lambda value: _whole_number(value, least=0),
         "classes": lambda value: _class_ids(value, class_names),
         "format": lambda value: _one_of(value, formats),
+        "tile": lambda value: _whole_number(value, least=SMALLEST_TILE),
+        "overlap": lambda value: _share(value, most=LARGEST_OVERLAP),
         "image_id": _image_id,
         "from_name": _text,
         "to_name": _text,
@@ -90,17 +104,17 @@ def options_of_headers(headers: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def _fraction(value: Any) -> float:
+def _share(value: Any, *, most: float) -> float:
     number = _number(value)
-    if not 0 <= number <= 1:
-        raise ValueError("a number from 0 to 1 is accepted")
+    if not 0 <= number <= most:
+        raise ValueError(f"a number from 0 to {most:g} is accepted")
     return number
 
 
-def _count(value: Any) -> int:
+def _whole_number(value: Any, *, least: int) -> int:
     number = _number(value)
-    if number < 0 or number != int(number):
-        raise ValueError("a whole number from 0 on is accepted")
+    if number < least or number != int(number):
+        raise ValueError(f"a whole number from {least} on is accepted")
     return int(number)
 
 
@@ -129,7 +143,7 @@ def _class_ids(value: Any, class_names: Sequence[str]) -> frozenset[int]:
             found.add(ids[part])
             continue
         try:
-            number = _count(part)
+            number = _whole_number(part, least=0)
         except ValueError:
             raise ValueError(f"{shown(part)} is not a class of this model") from None
         if number >= len(class_names):

@@ -16,12 +16,15 @@ class Settings:
             a byte a pixel for each instance, and as much again while they are made: 74 instances on
             25 million pixels took 3.7 GB.
         max_images_per_request: Most images of one request's `instances`.
+        max_tiles_per_request: Most tiles that the images of one request are cut into, where it asks
+            for that; each may have its even share. Every tile is a forward pass.
         max_response_bytes: Largest answer; at most `max_response_size` of config.properties, beyond
             which TorchServe kills the worker. The default is TorchServe's own.
     """
 
     max_image_pixels: int = 25_000_000
     max_images_per_request: int = 32
+    max_tiles_per_request: int = 100
     max_response_bytes: int = 6_553_500
 
     def __post_init__(self) -> None:

@@ -105,6 +105,10 @@ def test_the_picture(shell, served):
     assert (served.work_dir / "found.jpg").read_bytes().startswith(b"\xff\xd8\xff\xe0")
 
 
+def test_a_big_image_by_its_tiles(shell):
+    assert len(Detections.from_native(json.loads(shell("curl-tiles")))) == 24
+
+
 def test_a_form(shell):
     (found,) = json.loads(shell("curl-form"))
     assert list(found) == ["coin", "score"]

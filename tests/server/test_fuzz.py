@@ -65,7 +65,9 @@ KEYS = st.sampled_from(["image", "instances", "inputs", "format", "classes", "b6
 DOCUMENTS = st.dictionaries(KEYS | TEXT, JSON, max_size=4) | JSON
 HEADER = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=30).map(str.strip)
 HEADERS = st.dictionaries(
-    st.sampled_from(["X-Format", "X-Classes", "x-max-detections", "Accept", "describe", "X-Odd"]),
+    st.sampled_from(
+        ["X-Format", "X-Classes", "x-max-detections", "X-Tile", "Accept", "describe", "X-Odd"]
+    ),
     HEADER,
     max_size=4,
 )
