@@ -11,12 +11,13 @@ PY     := $(BIN)/python
 PIP    := $(PY) -m pip --disable-pip-version-check
 STAMP  := $(VENV)/.installed
 COINS  := model_store/coins.mar
+LITSERVE := build/litserve/.installed
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo serve lint test gpu compiled zoo clean
+.PHONY: help setup demo serve lint test gpu compiled zoo bench bench-gpu clean
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):.*##\(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*##\(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 setup: $(STAMP)  ## make .venv and install everything into it (done by the others as well)
 
@@ -54,6 +55,20 @@ compiled: $(STAMP) .venv-compiled/.installed  ## the handler beside a Detectron2
 zoo: $(STAMP)  ## every config of Detectron2's model zoo, exported and held against Detectron2; an hour, goes on where it stopped
 	$(PY) -m fidelity zoo
 	$(PY) -m fidelity batches
+
+bench: $(STAMP) $(LITSERVE)  ## how fast it is on the CPU, against Detectron2 and others: 25 minutes on two quiet cores
+	$(PY) -m benchmarks
+	$(PY) -m benchmarks report benchmarks/results/*.json
+
+bench-gpu: $(STAMP) $(LITSERVE)  ## the same on a GPU, ten minutes
+	$(PY) -m benchmarks --gpu
+	$(PY) -m benchmarks report benchmarks/results/*.json
+
+# Apart from .venv, which holds what this project needs and nothing else.
+$(LITSERVE): $(STAMP) benchmarks/requirements.txt
+	rm -rf $(@D)
+	$(PIP) install --no-deps --target $(@D) -r benchmarks/requirements.txt
+	@touch $@
 
 clean:  ## remove what the targets above have made, .venv included; your archives stay
 	rm -rf $(VENV) .venv-compiled build logs key_file.json $(COINS) $(COINS).sha256

@@ -1,0 +1,103 @@
+"""B1xP: B1 in as many processes as there are cores, one thread each."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import asynccontextmanager
+from multiprocessing import get_context
+from typing import Any
+
+import numpy as np
+from pycocotools import mask as coco_mask
+
+from benchmarks.found import Found
+from benchmarks.material import Image
+from benchmarks.models import ModelFiles
+from benchmarks.replies import OK, Ask, Reply
+
+_loaded: list[Any] = []
+"""The `Predictors` of a process of the pool."""
+
+
+class PredictorPool:
+    """Processes that each have a `DefaultPredictor`."""
+
+    def __init__(
+        self,
+        files: ModelFiles,
+        images: Sequence[Image],
+        *,
+        processes: int,
+        threads: int,
+        device: str,
+    ) -> None:
+        self._executor = ProcessPoolExecutor(
+            processes,
+            # A forked process would hang in the threads that torch has started here.
+            mp_context=get_context("spawn"),
+            initializer=_load,
+            initargs=(files, images, threads, device),
+        )
+        self.processes = processes
+
+    def start(self) -> None:
+        """Start all processes and let them load."""
+        list(self._executor.map(_nothing, range(self.processes * 4)))
+
+    def stop(self) -> None:
+        """End them."""
+        self._executor.shutdown(wait=True, cancel_futures=True)
+
+    @asynccontextmanager
+    async def asking(self) -> AsyncIterator[Ask]:
+        """A function that has an image answered by whichever process is free."""
+        loop = asyncio.get_running_loop()
+
+        async def ask(index: int) -> Reply:
+            return Reply(OK, await loop.run_in_executor(self._executor, _predict, index))
+
+        yield ask
+
+
+def reader_of(expected: Sequence[Found]) -> Callable[[bytes], Found]:
+    """A function that reads what a process sends back, where it is one of the expected answers.
+
+    That is boxes, scores, classes and the area of each mask. The masks themselves would cost more
+    to send than a server's answer does.
+    """
+    return {_sent(found): found for found in expected}.__getitem__
+
+
+def _sent(found: Found) -> bytes:
+    areas = np.array([coco_mask.area(mask) for mask in found.masks], np.int64)
+    return b"".join(a.tobytes() for a in (found.boxes, found.scores, found.class_ids, areas))
+
+
+def _load(files: ModelFiles, images: Sequence[Image], threads: int, device: str) -> None:
+    import logging
+    import warnings
+
+    import torch
+
+    from benchmarks.arms.predictors import Predictors
+    from handler.exactness import use_exact_backends
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started us stops us
+    warnings.filterwarnings("ignore")
+    logging.disable(logging.WARNING)
+    torch.set_num_threads(threads)
+    use_exact_backends()
+    _loaded.append(Predictors.load(files, images, device))
+
+
+def _nothing(_: int) -> None:
+    """Makes the pool start a process."""
+
+
+def _predict(index: int) -> bytes:
+    instances, _ = _loaded[0].predict(index)
+    fields = instances.to("cpu").get_fields()
+    areas = fields["pred_masks"].flatten(1).sum(dim=1)
+    values = (fields["pred_boxes"].tensor, fields["scores"], fields["pred_classes"], areas)
+    return b"".join(value.numpy().tobytes() for value in values)

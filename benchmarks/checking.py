@@ -1,0 +1,90 @@
+"""Holds every answer of an arm against what Detectron2 says of the image."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any, Generic, TypeVar
+
+from benchmarks.agreement import Agreement, agreement
+from benchmarks.found import Found
+
+T = TypeVar("T")
+
+_REASONS_KEPT = 5
+
+
+class Checker(Generic[T]):
+    """Knows the answers that were found to be right by their fingerprints.
+
+    The first answer for an image, before the clock runs, is read and compared as a whole; while the
+    clock runs its repetitions cost a hash. An answer that is not a repetition is read again.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[T], Found],
+        expected: Sequence[Found],
+        *,
+        fingerprint: Callable[[T], bytes],
+        promises_identical: bool,
+    ) -> None:
+        """Set up.
+
+        Args:
+            read: Makes sense of an answer.
+            expected: What Detectron2 says of each image.
+            fingerprint: Equal for answers that are equal.
+            promises_identical: Any other answer is a failure; else it is one that deviates.
+        """
+        self._read = read
+        self._expected = expected
+        self._fingerprint = fingerprint
+        self._promises_identical = promises_identical
+        self._known: list[dict[bytes, bool]] = [{} for _ in expected]
+        self.agreement = Agreement()
+        self.reasons: list[str] = []
+
+    def is_good(self, index: int, answer: T) -> bool:
+        """Whether an answer for an image is what the arm promises."""
+        key = self._fingerprint(answer)
+        if key not in self._known[index]:
+            self._known[index][key] = self._compare(index, answer)
+        return self._known[index][key]
+
+    def fail(self, reason: str) -> None:
+        """Note why there was no answer."""
+        if len(self.reasons) < _REASONS_KEPT:
+            self.reasons.append(reason)
+
+    def as_dict(self) -> dict[str, Any]:
+        """What was found, as JSON values; different answers for one image count each."""
+        return {**asdict(self.agreement), "reasons": self.reasons}
+
+    def _compare(self, index: int, answer: T) -> bool:
+        try:
+            found = self._read(answer)
+        except (ValueError, KeyError, TypeError) as error:
+            self.fail(f"image {index}: unreadable answer: {error!r}")
+            return False
+        one = agreement(found, self._expected[index])
+        self.agreement += one
+        if one.is_identical or not self._promises_identical:
+            return True
+        self.fail(
+            f"image {index}: {one.unpaired} unpaired of {one.objects} objects, boxes differ by "
+            f"{one.largest_box_px:.3g} px, mask IoU down to {one.least_mask_iou:.4f}"
+        )
+        return False
+
+
+def of_bytes(body: bytes) -> bytes:
+    """Fingerprint of a response body."""
+    return hashlib.blake2b(body, digest_size=16).digest()
+
+
+def of_instances(instances: Any) -> bytes:
+    """Fingerprint of Detectron2's `Instances`, on any device."""
+    digest = hashlib.blake2b(digest_size=16)
+    for value in instances.to("cpu").get_fields().values():
+        digest.update(getattr(value, "tensor", value).contiguous().numpy())
+    return digest.digest()

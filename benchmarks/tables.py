@@ -1,0 +1,29 @@
+"""Markdown tables."""
+
+from collections.abc import Sequence
+
+from benchmarks.ratios import Estimate
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Cells -> text; the first column to the left, the others to the right."""
+    lines = [
+        f"| {' | '.join(head)} |",
+        f"|---|{'--:|' * (len(head) - 1)}",
+        *(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in rows),
+    ]
+    return "\n".join(lines)
+
+
+def estimate_cells(value: Estimate, *, factor: float = 1.0, unit: str = "") -> tuple[str, str]:
+    """A median and its interval.
+
+    Args:
+        value: Them.
+        factor: What they are multiplied by, 100 for percent.
+        unit: What is written behind.
+    """
+    median, low, high = (
+        f"{factor * number:.3g}" for number in (value.median, value.low, value.high)
+    )
+    return f"{median}{unit}", f"{low} to {high}{unit}"

@@ -1,0 +1,134 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchmarks.agreement import agreement
+from benchmarks.checking import Checker, of_bytes
+from benchmarks.found import Found, encode, from_lists, from_native, with_coco_boxes
+
+
+def square(left: int, side: int = 10) -> np.ndarray:
+    mask = np.zeros((40, 60), np.bool_)
+    mask[5 : 5 + side, left : left + side] = True
+    return mask
+
+
+def found(*lefts: int, class_id: int = 0) -> Found:
+    return Found.of(
+        [[left, 5, left + 10, 15] for left in lefts],
+        [0.9 - 0.1 * index for index in range(len(lefts))],
+        [class_id] * len(lefts),
+        [encode(square(left)) for left in lefts],
+    )
+
+
+def test_the_same_is_identical():
+    one = agreement(found(0, 20), found(0, 20))
+    assert one.is_identical
+    assert (one.answers, one.objects) == (1, 2)
+
+
+def test_nothing_found_is_identical_to_nothing():
+    assert agreement(found(), found()).is_identical
+
+
+def test_objects_come_in_any_order():
+    masks = [encode(square(20)), encode(square(0))]
+    turned = Found.of([[20, 5, 30, 15], [0, 5, 10, 15]], [0.8, 0.9], [0, 0], masks)
+    assert agreement(turned, found(0, 20)).is_identical
+
+
+@pytest.mark.parametrize("name", ["boxes", "scores"])
+def test_one_bit_is_a_difference(name):
+    value = getattr(found(0), name).copy()
+    value.flat[0] = np.nextafter(value.flat[0], np.float32(9))
+    one = agreement(replace(found(0), **{name: value}), found(0))
+    assert not one.is_identical
+    assert one.unpaired == 0
+    assert one.least_mask_iou == 1
+
+
+def test_one_pixel_of_a_mask_is_a_difference():
+    mask = square(0)
+    mask[5, 0] = False
+    one = agreement(replace(found(0), masks=(encode(mask),)), found(0))
+    assert not one.is_identical
+    assert one.least_mask_iou == pytest.approx(0.99)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "unpaired"),
+    [
+        (found(0), found(), 1),  # one too many
+        (found(), found(0, 20), 2),  # two missing
+        (found(0), found(40), 2),  # somewhere else
+        (found(0, class_id=1), found(0), 2),  # something else
+        (found(0, 20), found(20, 0), 0),  # other scores alone
+        (found(0, 1), found(0), 1),  # each is in one pair at most
+    ],
+)
+def test_objects_without_counterpart_are_counted(ours, theirs, unpaired):
+    assert agreement(ours, theirs).unpaired == unpaired
+
+
+def test_agreements_add_up():
+    both = agreement(found(0), found(0)) + agreement(found(2), found(0))
+    assert (both.answers, both.identical, both.objects) == (2, 1, 2)
+    assert both.largest_box_px == 2
+    assert not both.is_identical
+
+
+def test_answers_are_read_from_what_each_arm_sends():
+    native = (
+        b'{"predictions":[{"class_id":0,"score":0.9,"box":[0,5,10,15],'
+        b'"mask":{"size":[40,60],"counts":"' + encode(square(0))["counts"].encode() + b'"}}]}'
+    )
+    rows = square(0).tolist()
+    lists = f'{{"boxes":[[0,5,10,15]],"scores":[0.9],"classes":[0],"masks":[{rows}]}}'
+    for read in (
+        from_native(native),
+        from_lists(lists.replace("T", "t").replace("F", "f").encode()),
+    ):
+        assert agreement(read, found(0)).is_identical
+
+
+def test_coco_boxes_have_width_and_height():
+    assert with_coco_boxes(found(20)).boxes.tolist() == [[20, 5, 10, 10]]
+
+
+def checker(*, promises_identical: bool = True) -> Checker[bytes]:
+    answers = {b"right": found(0), b"also right": found(0), b"off": found(2)}
+    return Checker(
+        answers.__getitem__,
+        [found(0)],
+        fingerprint=of_bytes,
+        promises_identical=promises_identical,
+    )
+
+
+def test_an_answer_is_read_once():
+    one = checker()
+    assert [one.is_good(0, b"right") for _ in range(3)] == [True] * 3
+    assert one.agreement.answers == 1
+    assert one.is_good(0, b"also right")
+    assert one.agreement.answers == 2
+
+
+def test_a_wrong_answer_is_wrong_every_time():
+    one = checker()
+    assert [one.is_good(0, b"off") for _ in range(2)] == [False, False]
+    assert len(one.reasons) == 1
+
+
+def test_where_bits_are_not_promised_the_deviation_is_kept():
+    one = checker(promises_identical=False)
+    assert one.is_good(0, b"off")
+    assert one.as_dict()["largest_box_px"] == 2
+    assert one.reasons == []
+
+
+def test_an_unreadable_answer_is_wrong():
+    one = checker()
+    assert not one.is_good(0, b"nonsense")
+    assert "unreadable" in one.reasons[0]

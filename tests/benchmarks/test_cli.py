@@ -1,0 +1,95 @@
+import json
+import os
+import re
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from benchmarks.cli import build_parser, main
+from benchmarks.options import ARMS, options_for
+
+
+def test_help_teaches(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    assert all(f"  {arm} " in text for arm in ARMS)
+    assert "python -m benchmarks --quick" in text
+
+
+def test_the_readme_names_every_arm(pytestconfig):
+    readme = (pytestconfig.rootpath / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| (\w+) \|", readme, re.MULTILINE)[1:] == list(ARMS)
+
+
+def test_every_link_of_the_readme_leads_somewhere(pytestconfig):
+    folder = pytestconfig.rootpath / "benchmarks"
+    links = re.findall(r"\]\(([^)#]+)\)", (folder / "README.md").read_text(encoding="utf-8"))
+    assert [link for link in links if not (folder / link).exists()] == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--rounds", "0"],
+        ["--arms", "B7"],
+        ["--model", "yolo"],
+        ["--output", "x.json"],  # of which model?
+    ],
+)
+def test_usage_errors(words):
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+
+
+def test_b1_is_always_measured():
+    given = build_parser().parse_args(["--arms", "S", "H"])
+    options = options_for("coins", gpu=False, quick=True, arms=tuple(given.arms))
+    assert options.arms == ("B1", "H", "S")
+
+
+@pytest.mark.parametrize(("workers", "threads", "each"), [(2, 2, 1), (1, 2, 2), (4, 2, 1)])
+def test_workers_share_the_threads(workers, threads, each):
+    options = options_for("r50", gpu=False, quick=False, workers=workers, threads=threads)
+    assert options.worker_threads == each
+
+
+def started_with(mark: str) -> list[psutil.Process]:
+    """Processes that have this in their environment."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("BENCHMARK_TEST") == mark:
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def test_everything_runs_and_nothing_is_left(pytestconfig, tmp_path):
+    """The smallest run: some arms, two requests each. What it measures says nothing."""
+    output = tmp_path / "result.json"
+    command = [sys.executable, "-m", "benchmarks", "--quick", "--model", "coins"]
+    command += ["--arms", "B2", "H", "S1", "T", "--rounds", "1", "--requests", "2"]
+    finished = subprocess.run(
+        [*command, "--threads", "1", "--output", str(output)],
+        cwd=pytestconfig.rootpath,
+        env={**os.environ, "BENCHMARK_TEST": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert "null test" in finished.stdout
+    assert started_with(str(tmp_path)) == []
+    result = json.loads(output.read_text())
+    assert result["left_out"] == {}
+    (turns,) = result["rounds"]
+    assert list(turns) == ["B1", "B2", "H", "B1 again", "S1", "S1 busy", "T"]
+    assert all(turn["failures"] == 0 and len(turn["indices"]) == 2 for turn in turns.values())
+    assert all(found["answers"] == found["identical"] for found in result["checked"].values())
+    assert turns["S1"]["stages_ms"].keys() == turns["H"]["stages_ms"].keys()

@@ -1,0 +1,106 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.errors import BenchmarkError
+from benchmarks.report import failures, summary, write_report
+from benchmarks.sections import markdown
+from tests.benchmarks.results import result
+
+
+@pytest.fixture
+def document(tmp_path: Path) -> Path:
+    file = tmp_path / "performance.md"
+    file.write_text(
+        "# By hand\n<!-- cpu-coins: begin -->\nold\n<!-- cpu-coins: end -->\nand after\n"
+    )
+    return file
+
+
+def written(folder: Path, name: str = "cpu-coins", **changed: object) -> Path:
+    file = folder / f"{name}.json"
+    file.write_text(json.dumps({**result(), **changed}))
+    return file
+
+
+def test_tables_and_picture_are_written(document, tmp_path):
+    assert write_report([written(tmp_path)], document) == [document, tmp_path / "performance.png"]
+    text = document.read_text()
+    assert text.startswith("# By hand\n<!-- cpu-coins: begin -->\n")
+    assert text.endswith("<!-- cpu-coins: end -->\nand after\n")
+    assert "old" not in text
+    assert (tmp_path / "performance.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_the_tables_say():
+    text = markdown(result())
+    for line in (
+        "| S, kept busy / B1 | 2 | 2 to 2 |",
+        "| answer of S / of N1 | 1/133 |",
+        "| archive of S / of N1 | 0.50 |",
+        "| start to READY, S / N1 | 0.50 (S: 4.0, 6.0 s) |",
+        "| 2 | 2.00 | 50 | 50 |",
+        "answers came at 0.95 of the rate",
+        "Left out: N2: it is not there.",
+    ):
+        assert line in text
+
+
+def test_every_row_has_as_many_cells_as_its_head():
+    for block in markdown(result()).split("\n\n"):
+        if block.startswith("|"):
+            assert len({line.count("|") for line in block.splitlines()}) == 1, block
+
+
+def test_a_result_of_b1_alone_is_reported():
+    given = result()
+    given["rounds"] = [{n: one[n] for n in ("B1", "B1 again")} for one in given["rounds"]]
+    given |= {"open_loop": {}, "concurrency": [], "memory_mb": {}, "idle_cpu": {}, "starts": {}}
+    given["checked"] = {name: given["checked"][name] for name in ("B1", "B1 again")}
+    given["series"] = {name: given["series"][name] for name in ("B1", "B1 again")}
+    assert "null test: B1 / B1" in markdown(given)
+    assert "null test: B1 / B1" in summary(given)
+
+
+def test_a_null_test_that_fails_is_said():
+    given = result()
+    for one in given["rounds"]:
+        one["B1 again"]["seconds"] *= 2
+    assert "was not quiet" in markdown(given)
+    assert "was not quiet" not in markdown(result())
+
+
+def test_failures_are_said():
+    assert failures(result()) == []
+    given = result()
+    given["rounds"][0]["S"] |= {"failures": 1, "problems": ["status 503"]}
+    assert failures(given) == ["S: 1 of 6 answers missing or wrong, such as: status 503"]
+    assert "status 503" in summary(given)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{", "no result"),
+        ("{}", "no result"),
+        ('{"schema": 0}', "measure again"),
+    ],
+)
+def test_what_is_no_result_is_refused(document, tmp_path, content, said):
+    file = tmp_path / "cpu-coins.json"
+    file.write_text(content)
+    with pytest.raises(BenchmarkError, match=said):
+        write_report([file], document)
+
+
+def test_a_result_without_marks_is_refused(document, tmp_path):
+    with pytest.raises(BenchmarkError, match="gpu-r50: begin"):
+        write_report([written(tmp_path, "gpu-r50")], document)
+
+
+def test_the_document_has_marks_for_what_make_bench_writes(pytestconfig):
+    text = (pytestconfig.rootpath / "docs" / "performance.md").read_text(encoding="utf-8")
+    for name in ("cpu-coins", "cpu-r50", "gpu-coins", "gpu-r50"):
+        assert f"<!-- {name}: begin -->" in text
+        assert f"<!-- {name}: end -->" in text
