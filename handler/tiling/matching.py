@@ -8,7 +8,7 @@ whatever lies between them: they are two objects.
 What a tile cuts off of an object it may take for several. Those that were not joined are left out
 where another tile shows all of that place, and one object in it.
 
-Tiles that share no pixel have nothing to compare: with `overlap` 0 nothing is joined.
+Tiles that share no pixel have nothing to compare, and of what lies across them nothing is joined.
 """
 
 import itertools

@@ -95,7 +95,7 @@ def test_the_order_of_parts_does_not_matter(case):
         assert objects.scores.tobytes() == expected.scores.tobytes()
 
 
-def test_with_overlap_0_nothing_is_joined():
+def test_across_tiles_that_share_no_pixel_nothing_is_joined():
     tiles = tiles_of((100, 200), 100, 0)
     parts = all_seen([Thing((40, 20, 140, 50))], tiles, (100, 200))
     objects = merge(parts, nothing=nothing(), size_hw=(100, 200))
