@@ -42,7 +42,7 @@ examples:
   python -m benchmarks report benchmarks/results/*.json
       writes the tables of docs/performance.md and docs/performance.png
 
-Ctrl-C stops everything that was started; nothing is written then.
+Ctrl-C stops everything that was started; a model that was finished before keeps its result.
 """
 
 

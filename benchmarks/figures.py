@@ -152,12 +152,16 @@ def host_ratio(result: Result) -> Estimate | None:
 
 
 def bytes_ratio(result: Result) -> Estimate | None:
-    """Answers of S against those of N1 for the same images."""
+    """Answers of S against those of N1 for the same images, of those with objects on them."""
     sizes: dict[str, dict[int, int]] = {"S light": {}, "N1": {}}
     for series, by_image in sizes.items():
         for turn in turns(result, series):
             by_image.update(zip(turn["indices"], turn["sizes"], strict=True))
-    both = sizes["S light"].keys() & sizes["N1"].keys()
+    both = [
+        index
+        for index in sizes["S light"].keys() & sizes["N1"].keys()
+        if result["images"][index]["objects"]
+    ]
     pairs = [(sizes["S light"][one], sizes["N1"][one]) for one in both if sizes["N1"][one]]
     return ratio([a for a, _ in pairs], [b for _, b in pairs]) if pairs else None
 

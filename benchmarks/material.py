@@ -96,7 +96,7 @@ def _pictures() -> Iterator[tuple[str, Pixels]]:
         yield Path(name).stem, _photograph(name)
     yield "galaxies", _photograph("hubble_deep_field.jpg")
     yield "page", _photograph("page.png")
-    # 4.4 megapixels, and nothing on it that either model takes for many objects.
+    # 4.5 megapixels, and nothing on it that either model takes for many objects.
     yield "retina x1.5", _scaled(_photograph("retina.jpg"), 1.5)
 
 
