@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from handler.cropped_masks import CroppedMasks
+from handler.run_masks import RunMasks
 
 if TYPE_CHECKING:  # formats and their tests need numpy alone
     from detectron2.structures import Instances
+    from torch import Tensor
+
+Masks: TypeAlias = npt.NDArray[np.bool_] | CroppedMasks | RunMasks
+"""To be read as an (N, H, W) array along its first axis."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ class Objects:
     boxes_xyxy: npt.NDArray[np.float32]
     scores: npt.NDArray[np.float32]
     class_ids: npt.NDArray[np.int64]
-    masks: npt.NDArray[np.bool_] | CroppedMasks | None = None
+    masks: Masks | None = None
     keypoints: npt.NDArray[np.float32] | None = None
     rotated_boxes: npt.NDArray[np.float32] | None = None
 
@@ -159,17 +164,19 @@ class Predictions:
 
 
 def _objects(instances: Instances) -> Objects:
-    instances = instances.to("cpu")
+    masks = _masks(instances.get("pred_masks")) if instances.has("pred_masks") else None
+    fields = {name: one for name, one in instances.get_fields().items() if name != "pred_masks"}
+    instances = type(instances)(instances.image_size, **fields).to("cpu")
     scores = _field(instances, "scores")
     boxes = _field(instances, "pred_boxes")
     if boxes is None:  # masks alone, as Panoptic-DeepLab gives them
-        boxes = _around(_field(instances, "pred_masks"))
+        boxes = _around(() if masks is None else masks)
     rotated = boxes if boxes.shape[1] == 5 else None
     objects = Objects(
         boxes_xyxy=boxes if rotated is None else _upright(rotated),
         scores=scores,
         class_ids=_field(instances, "pred_classes").astype(np.int64),
-        masks=_field(instances, "pred_masks"),
+        masks=masks,
         keypoints=_field(instances, "pred_keypoints"),
         rotated_boxes=rotated,
     )
@@ -179,6 +186,17 @@ def _objects(instances: Instances) -> Objects:
     return objects if (np.diff(order) == 1).all() else objects[order]
 
 
+def _masks(masks: Tensor) -> Masks:
+    if _is_on_gpu(masks):
+        return RunMasks.of(masks > 0)
+    array: npt.NDArray[np.bool_] = masks.numpy().astype(np.bool_, copy=False)
+    return array
+
+
+def _is_on_gpu(tensor: Tensor) -> bool:
+    return tensor.is_cuda
+
+
 def _field(instances: Instances, name: str) -> Any:
     """A field as an array, or None where the instances have no such field."""
     if not instances.has(name):
@@ -186,8 +204,7 @@ def _field(instances: Instances, name: str) -> Any:
     value = instances.get(name)
     tensor = getattr(value, "tensor", value).detach()
     # numpy has no bfloat16; float32 stays as it is.
-    array = (tensor.float() if tensor.is_floating_point() else tensor).numpy()
-    return array.astype(np.bool_) if name == "pred_masks" else array
+    return (tensor.float() if tensor.is_floating_point() else tensor).numpy()
 
 
 def _upright(rotated_boxes: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -202,7 +219,7 @@ def _upright(rotated_boxes: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return np.stack(corners, axis=1).astype(np.float32)
 
 
-def _around(masks: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+def _around(masks: Masks | tuple[()]) -> npt.NDArray[np.float32]:
     """(N, 4) boxes around (N, H, W) masks; zeros around an empty one."""
     boxes_xyxy = np.zeros((len(masks), 4), np.float32)
     for box_xyxy, mask in zip(boxes_xyxy, masks, strict=True):

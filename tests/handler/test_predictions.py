@@ -3,7 +3,9 @@ import pytest
 import torch
 from detectron2.structures import Boxes, Instances, RotatedBoxes
 
+from handler import predictions
 from handler.predictions import PanopticIds, Predictions, Segment
+from handler.run_masks import RunMasks
 
 SIZE = (4, 6)
 
@@ -31,6 +33,17 @@ def test_best_score_comes_first_and_equal_ones_keep_their_order():
     assert objects.scores.tolist() == sorted(objects.scores.tolist(), reverse=True)
     assert objects.boxes_xyxy[:, 0].tolist() == [4.0, 12.0, 0.0, 8.0]
     assert objects.masks[:, 0].argmax(axis=1).tolist() == [1, 3, 0, 2]
+
+
+@pytest.mark.parametrize("scores", [[], [0.5, 0.9, 0.5]], ids=["nothing", "three"])
+def test_masks_on_a_gpu_are_encoded_there(scores, monkeypatch):
+    made = instances(scores)
+    expected = read(instances=made).objects
+    monkeypatch.setattr(predictions, "_is_on_gpu", lambda tensor: True)
+    objects = read(instances=made).objects
+    assert isinstance(objects.masks, RunMasks)
+    np.testing.assert_array_equal(list(objects.masks), list(expected.masks))
+    assert made.has("pred_masks")  # the network's own output is as it was
 
 
 def test_reads_an_image_without_instances():
