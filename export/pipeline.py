@@ -221,6 +221,11 @@ def _doubts(metadata: Metadata, verdict: Verdict | None) -> list[str]:
     """What a verdict does not prove, a sentence each."""
     if verdict is None:
         return ["The archive was not verified."]
+    if verdict.beside_exact is not None and verdict.beside_exact.missed_confident:
+        return [
+            f"{verdict.beside_exact.sentence()}. Try it on images of yours with --verify-image "
+            "before you rely on it."
+        ]
     if "boxes" in metadata.outputs and not verdict.detections:
         return [
             "Nothing was detected on the images that the archive was verified with, so nothing "

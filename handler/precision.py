@@ -10,13 +10,15 @@ the features' dtype before it pools, which in bfloat16 moves them by up to 4 pix
 layers, whose numbers are scores and boxes: they are a few percent of the work.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
 import torch
-from detectron2.layers import Conv2d, FrozenBatchNorm2d
+from detectron2 import layers
+from detectron2.layers import Conv2d, FrozenBatchNorm2d, NaiveSyncBatchNorm
 from detectron2.modeling.poolers import ROIPooler
 from torch import Tensor, nn
 
@@ -25,6 +27,8 @@ from handler.metadata import Precision
 _LOW_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 _LINEAR = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
+
+_FOLDED_NORMS = (nn.BatchNorm2d, FrozenBatchNorm2d, NaiveSyncBatchNorm)
 
 _LAST_LAYERS = frozenset(
     {
@@ -53,6 +57,9 @@ def prepare(network: nn.Module, precision: Precision) -> None:
         return
     fold_norms(network)
     network.to(memory_format=torch.channels_last)
+    for module in network.modules():
+        if isinstance(module, (layers.DeformConv, layers.ModulatedDeformConv)):
+            _contiguous(module)
     if dtype := _LOW_DTYPES.get(precision):
         _lower(network, dtype)
 
@@ -78,12 +85,12 @@ def fold_norms(network: nn.Module) -> int:
     """
     folded = 0
     with torch.no_grad():
-        for convolution, norm in _foldable(network):
+        for convolution, norm in list(_foldable(network)):
             scale = norm.weight.double() * torch.rsqrt(norm.running_var.double() + norm.eps)
             addend = 0 if convolution.bias is None else convolution.bias.double()
             bias = (addend - norm.running_mean.double()) * scale + norm.bias.double()
             weight = convolution.weight.double() * scale[:, None, None, None]
-            convolution.weight.copy_(weight)
+            convolution.weight = nn.Parameter(weight.float(), requires_grad=False)
             convolution.bias = nn.Parameter(bias.float(), requires_grad=False)
             convolution.norm = None
             folded += 1
@@ -91,13 +98,29 @@ def fold_norms(network: nn.Module) -> int:
 
 
 def _foldable(network: nn.Module) -> Iterator[tuple[Any, Any]]:
+    """Convolutions and norms that do what their classes do, with weights of their own."""
+    parameters = network.named_parameters(remove_duplicate=False)
+    uses = Counter(id(parameter) for _, parameter in parameters)
     for module in network.modules():
-        # Not of subclasses, which may do more than Conv2d does.
-        if type(module) is Conv2d:
-            norm = module.norm
-            is_whole = isinstance(norm, nn.BatchNorm2d) and norm.affine and norm.track_running_stats
-            if isinstance(norm, FrozenBatchNorm2d) or is_whole:
+        # Not subclasses, which may do more; nor weights that are made anew on every call.
+        if type(module) is Conv2d and type(module.norm) in _FOLDED_NORMS:
+            norm: Any = module.norm
+            has_all = getattr(norm, "affine", True) and getattr(norm, "track_running_stats", True)
+            is_own = uses[id(module._parameters.get("weight"))] == 1
+            if has_all and is_own and not (_has_hooks(module) or _has_hooks(norm)):
                 yield module, norm
+
+
+def _has_hooks(module: nn.Module) -> bool:
+    return bool(module._forward_hooks or module._forward_pre_hooks)
+
+
+def _contiguous(layer: nn.Module) -> None:
+    """Put a layer into the memory layout that Detectron2's compiled kernels insist on."""
+    layer.to(memory_format=torch.contiguous_format)
+    layer.register_forward_pre_hook(
+        lambda _, arguments: tuple(one.contiguous() for one in arguments)
+    )
 
 
 def _lower(network: nn.Module, dtype: torch.dtype) -> None:

@@ -188,7 +188,7 @@ def _objects(instances: Instances) -> Objects:
 
 def _masks(masks: Tensor) -> Masks:
     if _is_on_gpu(masks):
-        return RunMasks.of(masks > 0)
+        return RunMasks.of(masks)
     array: npt.NDArray[np.bool_] = masks.numpy().astype(np.bool_, copy=False)
     return array
 

@@ -16,7 +16,8 @@ import numpy.typing as npt
 if TYPE_CHECKING:  # formats and their tests need numpy alone
     from torch import Tensor
 
-_BYTES_AT_ONCE = 2**28
+_BYTES_AT_ONCE = 2**26
+"""So many pixels; they take as much memory several times over while they are encoded."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +38,14 @@ class RunMasks:
         """Encode masks where they are.
 
         Args:
-            masks: (N, H, W) bool, on any device.
+            masks: (N, H, W), on any device; what is not 0 belongs to a mask.
         """
         number, height, width = masks.shape
         pixels = height * width
         at_once = max(_BYTES_AT_ONCE // max(pixels, 1), 1)
         found: list[npt.NDArray[np.int64]] = []
         for start in range(0, number, at_once):
-            part = masks[start : start + at_once].transpose(1, 2).flatten(1)
+            part = masks[start : start + at_once].bool().transpose(1, 2).flatten(1)
             changed = part.clone()
             changed[:, 1:] ^= part[:, :-1]
             places = changed.flatten().nonzero()[:, 0].cpu().numpy()
@@ -68,7 +69,7 @@ class RunMasks:
     def __getitem__(self, rows: int | npt.NDArray[Any] | slice) -> npt.NDArray[np.bool_] | RunMasks:
         """One mask as (H, W) bool, or some of them as they are."""
         height, width = self.size_hw
-        if isinstance(rows, int):
+        if isinstance(rows, (int, np.integer)):
             bounds = np.append(self.changes[rows], height * width)
             mask = np.zeros(height * width, np.bool_)
             for start, end in bounds[: len(bounds) // 2 * 2].reshape(-1, 2):

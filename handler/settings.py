@@ -24,7 +24,7 @@ class Settings:
 
     max_image_pixels: int = 25_000_000
     max_images_per_request: int = 32
-    max_tiles_per_request: int = 100
+    max_tiles_per_request: int = 32
     max_response_bytes: int = 6_553_500
 
     def __post_init__(self) -> None:

@@ -16,8 +16,8 @@ import torch
 
 log = logging.getLogger(__name__)
 
-_QUOTA_FILE = Path("/sys/fs/cgroup/cpu.max")
-"""What a container may use: microseconds of computing and of the period that they are for."""
+_CGROUP = Path("/sys/fs/cgroup")
+"""Where the kernel says what a container may use: microseconds of computing in a period."""
 
 
 def settle_threads(model_config: Mapping[str, Any] | None) -> int:
@@ -27,14 +27,15 @@ def settle_threads(model_config: Mapping[str, Any] | None) -> int:
     equals is `DefaultPredictor` with that number.
 
     Args:
-        model_config: The archive's `model-config.yaml`, whose `minWorkers` share the machine;
-            without it TorchServe starts a worker for each core.
+        model_config: The archive's `model-config.yaml`, whose `minWorkers` share the machine. If
+            it has not both `minWorkers` and `maxWorkers`, TorchServe starts one for each core.
+            Workers that the management API adds later are not known here.
 
     Returns:
         The number.
     """
     threads = torch.get_num_threads()
-    if "OMP_NUM_THREADS" not in os.environ:
+    if not os.environ.get("OMP_NUM_THREADS", "").strip():
         cores = min(threads, _cores_of_container())
         threads = max(cores // _workers(model_config, cores), 1)
         torch.set_num_threads(threads)
@@ -44,13 +45,19 @@ def settle_threads(model_config: Mapping[str, Any] | None) -> int:
 
 
 def _workers(model_config: Mapping[str, Any] | None, cores: int) -> int:
-    workers = (model_config or {}).get("minWorkers")
-    return workers if type(workers) is int and workers > 0 else cores
+    fewest, most = ((model_config or {}).get(name) for name in ("minWorkers", "maxWorkers"))
+    if type(fewest) is int and type(most) is int and 0 < fewest <= most:
+        return fewest
+    return cores
 
 
 def _cores_of_container() -> int:
-    try:
-        quota, period = _QUOTA_FILE.read_text().split()
-        return max(math.ceil(int(quota) / int(period)), 1)
-    except (OSError, ValueError):  # no such file, or no limit ("max")
-        return os.cpu_count() or 1
+    for files in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):  # v2, v1
+        try:
+            content = " ".join((_CGROUP / file).read_text() for file in files)
+            quota, period = (int(number) for number in content.split())
+        except (OSError, ValueError):  # no such file, or no limit: "max"
+            continue
+        if quota > 0:  # v1 has -1 for no limit
+            return math.ceil(quota / period)
+    return os.cpu_count() or 1

@@ -86,7 +86,8 @@ def predict_tiles(
                 )
             if isinstance(found, HandlerError):
                 return found
-            nothing = found[0]
+            # Some heads leave fields out where they find nothing.
+            nothing = found[0] if len(found[1]) or not parts else nothing
             parts += found[1]
     objects = attempt(partial(merge, nothing=nothing, size_hw=size_hw), parts, timings, "merge")
     return objects if isinstance(objects, HandlerError) else Predictions(size_hw, objects)

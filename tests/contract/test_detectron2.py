@@ -18,7 +18,8 @@ from detectron2.structures import Boxes, Instances
 IMPORTED = {
     "detectron2.config": {"CfgNode", "get_cfg"},
     "detectron2.data.transforms": {"ResizeShortestEdge", "ResizeTransform", "Transform"},
-    "detectron2.layers": {"Conv2d", "FrozenBatchNorm2d", "deform_conv"},
+    "detectron2": {"layers"},
+    "detectron2.layers": {"Conv2d", "FrozenBatchNorm2d", "NaiveSyncBatchNorm", "deform_conv"},
     "detectron2.modeling": {"build_model"},
     "detectron2.modeling.poolers": {"ROIPooler"},
     "detectron2.structures": {"Boxes", "Instances"},

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -61,6 +63,44 @@ def test_of_segmentations_pixels_are_counted():
     result = agreement([{"sem_seg": other}], [{"sem_seg": logits}], precision="bf16")
     assert result.same_pixels == 0.75
     assert "75.00% of segmented pixels alike" in result.sentence()
+
+
+SEGMENTS = [{"id": 1, "isthing": True, "category_id": 3}]
+SEGMENTS.append({"id": 2, "isthing": False, "category_id": 3})
+
+
+@pytest.mark.parametrize(
+    ("ids", "segments", "same"),
+    [
+        pytest.param([1, 2, 0, 2], SEGMENTS, 1.0, id="the same"),
+        pytest.param(
+            [2, 1, 0, 1],
+            [{**SEGMENTS[0], "id": 2}, {**SEGMENTS[1], "id": 1}],
+            1.0,
+            id="numbered the other way round",
+        ),
+        pytest.param([2, 2, 0, 2], SEGMENTS, 0.75, id="another class"),
+        pytest.param([0, 0, 0, 0], [], 0.25, id="nothing"),
+    ],
+)
+def test_panoptic_segments_are_compared_by_class(ids, segments, same):
+    def panoptic(ids, segments):
+        return {
+            "panoptic_seg": np.array(ids).reshape(2, 2),
+            "panoptic_segments": np.array(json.dumps(segments)),
+        }
+
+    expected = panoptic([1, 2, 0, 2], SEGMENTS)
+    result = agreement([panoptic(ids, segments)], [expected], precision="bf16")
+    assert result.same_pixels == same
+
+
+def test_panoptic_deeplabs_ids_hold_the_class():
+    def panoptic(ids):
+        return {"panoptic_seg": np.array([ids]), "panoptic_segments": np.array("null")}
+
+    result = agreement([panoptic([11001, -1])], [panoptic([11002, -1])], precision="bf16")
+    assert result.same_pixels == 1.0
 
 
 def test_rotated_boxes_and_empty_masks():

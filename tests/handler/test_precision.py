@@ -4,6 +4,7 @@ import zipfile
 import numpy as np
 import pytest
 import torch
+from detectron2 import layers
 from detectron2.layers import Conv2d, FrozenBatchNorm2d
 from detectron2.modeling.poolers import ROIPooler
 from detectron2.structures import Boxes
@@ -14,6 +15,7 @@ from handler.detector import Detector
 from handler.metadata import PRECISIONS
 from handler.model import Model
 from handler.model_input import InputBuilder
+from handler.operators import install_missing
 from handler.precision import fold_norms, prepare, running
 from handler.request import Row
 from tests.architectures import ARCHITECTURES, export_architecture, fields_for
@@ -23,8 +25,8 @@ from tests.models import tiny_config
 FASTER = [one for one in PRECISIONS if one != "exact"]
 
 
-def normed(norm: nn.Module, *, bias: bool) -> Conv2d:
-    convolution = Conv2d(3, 8, 3, norm=norm, bias=bias, activation=nn.functional.relu)
+def normed(norm: nn.Module, *, bias: bool, channels: int = 8) -> Conv2d:
+    convolution = Conv2d(3, channels, 3, norm=norm, bias=bias, activation=nn.functional.relu)
     for name in ("weight", "bias", "running_mean"):
         nn.init.normal_(getattr(norm, name))
     nn.init.uniform_(norm.running_var, 0.5, 2)
@@ -57,6 +59,56 @@ def test_other_norms_stay(module):
     convolution = Conv2d(3, 8, 3, norm=module)
     assert fold_norms(convolution) == 0
     assert convolution.norm is module
+
+
+class SomebodysNorm(nn.BatchNorm2d):
+    pass
+
+
+def of_two(change) -> nn.Module:
+    """Two convolutions with norms, and what makes folding wrong."""
+    one, other = (normed(nn.BatchNorm2d(3), bias=False, channels=3) for _ in range(2))
+    change(one, other)
+    return nn.Sequential(one, other)
+
+
+@pytest.mark.parametrize(
+    ("change", "folded"),
+    [
+        pytest.param(lambda one, other: None, 2, id="nothing wrong"),
+        pytest.param(lambda one, other: setattr(other, "weight", one.weight), 0, id="one weight"),
+        pytest.param(
+            lambda one, other: setattr(one, "norm", SomebodysNorm(3)), 1, id="somebody's norm"
+        ),
+        pytest.param(lambda one, other: nn.utils.spectral_norm(one), 1, id="spectral norm"),
+        pytest.param(lambda one, other: nn.utils.weight_norm(one), 1, id="weight norm"),
+        pytest.param(
+            lambda one, other: one.norm.register_forward_hook(lambda *_: None), 1, id="a hook"
+        ),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_folds_only_what_nobody_else_has_a_part_in(change, folded):
+    torch.manual_seed(0)
+    network = of_two(change).eval()
+    x = torch.randn(2, 3, 9, 9)
+    with torch.no_grad():
+        expected = network(x)
+        assert fold_norms(network) == folded
+        torch.testing.assert_close(network(x), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("precision", FASTER)
+def test_deformable_convolutions_keep_the_layout_that_compiled_kernels_take(precision):
+    seen = []
+    install_missing()
+    layer = layers.ModulatedDeformConv(4, 8, 3)
+    prepare(nn.Sequential(layer), precision)
+    assert layer.weight.is_contiguous()
+    layer.register_forward_pre_hook(lambda _, given: seen.extend(given))
+    x = torch.randn(1, 4, 9, 9).to(memory_format=torch.channels_last)
+    layer(x, torch.zeros(1, 18, 7, 7), torch.ones(1, 9, 7, 7))
+    assert all(one.is_contiguous() for one in seen)
 
 
 def test_exact_changes_nothing():
