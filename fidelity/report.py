@@ -116,7 +116,8 @@ def _listed(totals: Counter[str]) -> str:
 
 
 def _of(state: dict[str, Any]) -> str:
-    versions = ", ".join(f"{name} {version}" for name, version in state["versions"].items())
+    packages = sorted(state["versions"].items())  # as the rows keep them
+    versions = ", ".join(f"{name} {version}" for name, version in packages)
     scale = state["scale"]
     return (
         f"With {versions}, on the CPU, threads: {state['threads']}; shorter side "
