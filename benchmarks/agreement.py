@@ -6,6 +6,7 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from benchmarks.found import Found
+from export.agreement import counterparts
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,11 @@ def agreement(found: Found, expected: Found) -> Agreement:
     """Compare one answer."""
     if _is_identical(found, expected):
         return Agreement(answers=1, identical=1, objects=len(expected))
-    ours, theirs = _counterparts(found, expected)
+    pairs = counterparts(found.boxes, found.class_ids, expected.boxes, expected.class_ids)
+    ours, theirs = [mine for mine, _ in pairs], [index for _, index in pairs]
     ious = [
-        float(coco_mask.iou([found.masks[a]], [expected.masks[b]], [0])[0, 0])
-        for a, b in zip(ours, theirs, strict=True)
+        float(coco_mask.iou([found.masks[mine]], [expected.masks[index]], [0])[0, 0])
+        for mine, index in pairs
     ]
     boxes = np.abs(found.boxes[ours] - expected.boxes[theirs])
     scores = np.abs(found.scores[ours] - expected.scores[theirs])
@@ -79,29 +81,3 @@ def _is_identical(found: Found, expected: Found) -> bool:
             (found.class_ids, expected.class_ids),
         )
     )
-
-
-def _counterparts(found: Found, expected: Found) -> tuple[list[int], list[int]]:
-    """Positions on both sides, best scores first; each is in one pair at most."""
-    ours: list[int] = []
-    theirs: list[int] = []
-    if not len(found) or not len(expected):
-        return ours, theirs
-    overlaps = _box_ious(expected, found)
-    overlaps[expected.class_ids[:, None] != found.class_ids[None]] = 0.0
-    for index in range(len(expected)):
-        best = int(overlaps[index].argmax())
-        if overlaps[index, best] >= 0.5:
-            overlaps[:, best] = 0.0
-            ours.append(best)
-            theirs.append(index)
-    return ours, theirs
-
-
-def _box_ious(one: Found, other: Found) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    """(N, M) of upright boxes (left, top, right, bottom)."""
-    a, b = one.boxes[:, None].astype(np.float64), other.boxes[None].astype(np.float64)
-    sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
-    shared = sides.clip(min=0).prod(axis=-1)
-    areas = [(box[..., 2:] - box[..., :2]).clip(min=0).prod(axis=-1) for box in (a, b)]
-    return shared / np.maximum(areas[0] + areas[1] - shared, 1e-12)  # type: ignore[no-any-return]

@@ -1,7 +1,6 @@
 """What the numbers were measured on."""
 
 import datetime
-import importlib.metadata
 import os
 import platform
 import subprocess
@@ -9,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
+from export.versions import installed_versions
+from handler.exactness import backend_switches
 
 _PACKAGES = (
     *("torch", "torchvision", "sal-detectron2", "detectron2", "torchserve", "numpy", "pillow"),
@@ -22,15 +24,12 @@ def environment(device: str) -> dict[str, Any]:
         "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
         "commit": _commit(),
         "python": platform.python_version(),
-        "packages": _versions(),
+        "packages": installed_versions(_PACKAGES),
         "cpu": cpu_name(Path("/proc/cpuinfo").read_text("utf-8", errors="replace")),
         "cores": len(os.sched_getaffinity(0)),
         "load_before": [round(value, 2) for value in os.getloadavg()],
         "flags": {
-            "float32_matmul_precision": torch.get_float32_matmul_precision(),
-            "cudnn.allow_tf32": torch.backends.cudnn.allow_tf32,
-            "cudnn.benchmark": torch.backends.cudnn.benchmark,
-            "cudnn.deterministic": torch.backends.cudnn.deterministic,
+            **backend_switches(),
             "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         },
     }
@@ -55,16 +54,6 @@ def cpu_name(cpuinfo: str) -> str:
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
     return platform.machine()
-
-
-def _versions() -> dict[str, str]:
-    versions = {}
-    for package in _PACKAGES:
-        try:
-            versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue  # Detectron2 has one of two names
-    return versions
 
 
 def _commit() -> str:

@@ -87,7 +87,8 @@ def agreement(found: Sequence[Arrays], expected: Sequence[Arrays], *, precision:
                 same += int((one == other).sum())
         if "instances.pred_boxes" not in theirs:
             continue
-        pairs = _pairs(ours, theirs)
+        regions = ("instances.pred_boxes", "instances.pred_classes")
+        pairs = counterparts(*(side[name] for side in (ours, theirs) for name in regions))
         confident = theirs["instances.scores"] > _CONFIDENT
         confident[[index for _, index in pairs]] = False
         detections += len(theirs["instances.scores"])
@@ -126,11 +127,25 @@ def _classes(side: Arrays, name: str) -> npt.NDArray[Any]:
     return np.asarray(classes[ids])
 
 
-def _pairs(ours: Arrays, theirs: Arrays) -> list[tuple[int, int]]:
-    """Positions of counterparts on both sides, each in one pair at most."""
-    ious = _ious(_regions(ours), _regions(theirs))
-    other_class = ours["instances.pred_classes"][:, None] != theirs["instances.pred_classes"]
-    ious[other_class] = 0
+def counterparts(
+    boxes: npt.NDArray[np.float32],
+    class_ids: npt.NDArray[np.int64],
+    other_boxes: npt.NDArray[np.float32],
+    other_class_ids: npt.NDArray[np.int64],
+) -> list[tuple[int, int]]:
+    """Find which boxes are of the same object, those that overlap most first.
+
+    Args:
+        boxes: (N, 4) `boxes_xyxy`, or (N, 5) rotated ones.
+        class_ids: (N,) int64.
+        other_boxes: (M, 4) or (M, 5).
+        other_class_ids: (M,) int64.
+
+    Returns:
+        Positions on both sides, each in one pair at most.
+    """
+    ious = _ious(_regions(boxes), _regions(other_boxes))
+    ious[class_ids[:, None] != other_class_ids] = 0
     pairs = []
     while ious.size and ious.max() >= _SAME_OBJECT_IOU:
         mine, index = (int(i) for i in np.unravel_index(ious.argmax(), ious.shape))
@@ -139,9 +154,9 @@ def _pairs(ours: Arrays, theirs: Arrays) -> list[tuple[int, int]]:
     return pairs
 
 
-def _regions(side: Arrays) -> npt.NDArray[np.float64]:
+def _regions(given: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     """(N, 4) upright boxes; of rotated ones the squares about their centres."""
-    boxes = side["instances.pred_boxes"].astype(np.float64)
+    boxes = given.astype(np.float64)
     if boxes.shape[1] == 4:
         return boxes
     half = np.sqrt(boxes[:, 2:3] * boxes[:, 3:4]) / 2

@@ -1,6 +1,5 @@
 """Everything that goes into an archive, as files in one folder."""
 
-import importlib.metadata
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 import handler
+from export.versions import installed_versions
 from handler.layout import CONFIG_FILE, MODEL_CONFIG_FILE, WEIGHTS_FILE
 
 _PACKAGES = ("torch", "torchvision", "sal-detectron2", "detectron2", "torch-model-archiver")
@@ -49,10 +49,4 @@ def stage(
 
 def package_versions() -> dict[str, str]:
     """Versions of what an archive is made with, by package."""
-    versions = {"handler": handler.__version__}
-    for package in _PACKAGES:
-        try:
-            versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return versions
+    return {"handler": handler.__version__, **installed_versions(_PACKAGES)}

@@ -1,9 +1,6 @@
 """Holds a finished archive against Detectron2: the same images, every number compared."""
 
 import json
-import os
-import subprocess
-import sys
 import tempfile
 import zipfile
 from collections.abc import Sequence
@@ -12,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from detectron2.data.detection_utils import read_image
 
 from client.detections import Detections
 from export.agreement import Agreement, agreement
+from export.clean_process import ProcessFailed, outputs_of
 from export.errors import ExportError
-from export.open_as_worker import ANSWERS, Arrays, as_arrays
+from export.open_as_worker import Arrays, as_arrays
 from export.references import ImageBGR, Predict
 from handler.metadata import Precision
 
@@ -212,36 +209,15 @@ def _predict_in_clean_process(
         opened = Path(folder) / "opened"
         with zipfile.ZipFile(archive) as source:
             source.extractall(opened)
-        images_file, outputs_file = Path(folder) / "images.npz", Path(folder) / "outputs.npz"
+        images_file = Path(folder) / "images.npz"
         np.savez(images_file, *images)
         script = Path(__file__).with_name("open_as_worker.py")
-        finished = subprocess.run(
-            [sys.executable, "-P", script, opened, images_file, outputs_file],
-            cwd=opened,
-            env={
-                **os.environ,
-                "PYTHONPATH": str(opened),
-                "PYTHONWARNINGS": "ignore",
-                # As many as the reference has: the last bits depend on it.
-                "OMP_NUM_THREADS": str(torch.get_num_threads()),
-            },
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if finished.returncode != 0:
-            lines = finished.stderr.strip().splitlines()
-            reason = lines[-1] if lines else f"it ended with code {finished.returncode}"
+        try:
+            return outputs_of([script], images_file, opened=opened, images=len(images))
+        except ProcessFailed as error:
             raise ExportError(
-                f"The finished archive does not work in a process of its own: {reason}"
-            )
-        with np.load(outputs_file) as outputs:
-            found: list[Arrays] = [{} for _ in images]
-            for name in outputs.files:
-                index, _, output = name.partition("/")
-                if name != ANSWERS:
-                    found[int(index)][output] = outputs[name]
-            return found, json.loads(str(outputs[ANSWERS]))
+                f"The finished archive does not work in a process of its own: {error}"
+            ) from error
 
 
 def _generated(size_hw: tuple[int, int], seed: int) -> ImageBGR:

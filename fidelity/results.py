@@ -2,7 +2,6 @@
 
 import ast
 import hashlib
-import importlib.metadata
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import torch
 
+from export.versions import installed_versions
 from fidelity.zoo import Scale
 
 Rows = list[dict[str, Any]]
@@ -31,7 +31,7 @@ def state_of_things(scale: Scale) -> dict[str, Any]:
         digest.update(f"{file.relative_to(_CHECKOUT).as_posix()}\n".encode())
         digest.update(_meaning(file.read_text(encoding="utf-8")).encode())
     return {
-        "versions": _versions(),
+        "versions": installed_versions(_PACKAGES),
         "threads": torch.get_num_threads(),
         "scale": json.loads(json.dumps(asdict(scale))),
         "code": digest.hexdigest()[:16],
@@ -69,16 +69,6 @@ class Results:
             written.replace(self._path)
         finally:
             written.unlink(missing_ok=True)
-
-
-def _versions() -> dict[str, str]:
-    versions = {}
-    for package in _PACKAGES:
-        try:
-            versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue  # Detectron2 has one of two names
-    return versions
 
 
 def _meaning(source: str) -> str:

@@ -1,23 +1,17 @@
 """A config and weights -> an archive by the project's own export -> what a worker gives with it."""
 
 import json
-import os
-import subprocess
-import sys
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-import torch
-
+from export.clean_process import ProcessFailed, outputs_of
 from export.open_as_worker import Arrays
 from export.pipeline import export
 from export.request import ExportRequest
 from fidelity.answers import read_answer
 from fidelity.original import Original
 from fidelity.photographs import Photograph
-from fidelity.worker import ANSWERS
 
 _CHECKOUT = Path(__file__).parents[1]
 
@@ -69,37 +63,22 @@ def outputs_of_worker(
     Raises:
         ArchiveFailed: The process ended with an error, or an answer's status is not 200.
     """
-    requests_file, outputs_file = scratch / "requests.json", scratch / "outputs.npz"
+    requests_file = scratch / "requests.json"
     requests = [
         {"file": str(one.path), "proposals": _as_sent(one) if with_proposals else None}
         for one in photographs
     ]
     requests_file.write_text(json.dumps(requests), encoding="utf-8")
-    python_path = os.pathsep.join(map(str, (opened, _CHECKOUT)))
-    finished = subprocess.run(
-        [sys.executable, "-P", "-m", "fidelity.worker", opened, requests_file, outputs_file],
-        cwd=opened,
-        env={
-            **os.environ,
-            "PYTHONPATH": python_path,
-            "PYTHONWARNINGS": "ignore",
-            # Sums have other last bits with another number of threads.
-            "OMP_NUM_THREADS": str(torch.get_num_threads()),
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if finished.returncode != 0:
-        lines = finished.stderr.strip().splitlines()
-        raise ArchiveFailed(lines[-1] if lines else f"it ended with {finished.returncode}")
-    outputs: list[Arrays] = [{} for _ in photographs]
-    with np.load(outputs_file) as stored:
-        for name in stored.files:
-            index, _, output = name.partition("/")
-            if name != ANSWERS:
-                outputs[int(index)][output] = stored[name]
-        answers = json.loads(str(stored[ANSWERS]))
+    try:
+        outputs, answers = outputs_of(
+            ["-m", "fidelity.worker"],
+            requests_file,
+            opened=opened,
+            images=len(photographs),
+            beside=[_CHECKOUT],
+        )
+    except ProcessFailed as error:
+        raise ArchiveFailed(str(error)) from error
     for output, (status, body) in zip(outputs, answers, strict=True):
         if status != 200:
             raise ArchiveFailed(f"it answers with {status}: {body}")

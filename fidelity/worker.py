@@ -13,9 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from export.open_as_worker import Arrays, WorkerContext, as_arrays
-
-ANSWERS = "answers"
+from export.open_as_worker import ANSWERS, Arrays, WorkerContext, as_arrays
 
 
 def answer_through_entry(opened: Path, requests: list[dict[str, Any]]) -> list[list[Any]]:

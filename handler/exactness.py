@@ -31,12 +31,17 @@ def use_exact_backends() -> dict[str, str | bool]:
     torch.backends.cudnn.allow_tf32 = True
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
+    switches = backend_switches()
+    log.info("Exact backends: %s", ", ".join(f"{name}={on}" for name, on in switches.items()))
+    return switches
+
+
+def backend_switches() -> dict[str, str | bool]:
+    """Where the switches are, by the names of torch's attributes."""
     cudnn = torch.backends.cudnn
-    switches: dict[str, str | bool] = {
+    return {
         "float32_matmul_precision": torch.get_float32_matmul_precision(),
         "cudnn.allow_tf32": cudnn.allow_tf32,
         "cudnn.benchmark": cudnn.benchmark,
         "cudnn.deterministic": cudnn.deterministic,
     }
-    log.info("Exact backends: %s", ", ".join(f"{name}={on}" for name, on in switches.items()))
-    return switches

@@ -8,9 +8,9 @@ import pytest
 
 from export.cli import main as export_main
 from handler.detector import Detector
+from server.ports import unused_ports, with_free_ports
 from server.properties import Properties, read_properties
 from tests.models import CLASSES, Training, save_training
-from tests.ports import unused_ports, with_free_ports
 
 # The same examples every time: a test that fails by chance is mended by nobody. To look for more,
 # run with --hypothesis-profile=default --hypothesis-seed=NUMBER.

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import requests
 
-from benchmarks.arms.torchserve import unused_ports
 from benchmarks.errors import ArmUnavailable
 from benchmarks.http import Endpoint, Post
 from benchmarks.material import Image
 from benchmarks.models import ModelFiles
 from benchmarks.processes import Tree, started_by
+from server.ports import unused_ports
 
 INSTALLED = Path(__file__).parents[2] / "build" / "litserve"
 """Where `make bench` installs it, apart from everything else."""

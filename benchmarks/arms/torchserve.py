@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +13,8 @@ from benchmarks.http import Endpoint
 from benchmarks.processes import Tree, started_by
 from client.http import send
 from server.errors import ServerError
-from server.properties import Properties, addresses, read_properties, write_properties
+from server.ports import with_free_ports
+from server.properties import addresses, read_properties, write_properties
 from server.torchserve import TorchServe
 
 _SHIPPED = Path(__file__).parents[2] / "config.properties"
@@ -80,7 +80,7 @@ def serving(
     """
     folder.mkdir(parents=True)
     config = folder / "config.properties"
-    write_properties(config, _on_free_ports({**read_properties(_SHIPPED), **(limits or {})}))
+    write_properties(config, with_free_ports({**read_properties(_SHIPPED), **(limits or {})}))
     (store,) = {archive.parent for archive in archives.values()}
     with contextlib.ExitStack() as stack:
         output = stack.enter_context((folder / "output.log").open("wb"))
@@ -117,29 +117,6 @@ def _wait(server: TorchServe, model: str) -> None:
 def _tail(server: TorchServe) -> str:
     lines = server.log_since_start("ts_log.log").strip().splitlines()
     return lines[-1] if lines else "it wrote nothing"
-
-
-def _on_free_ports(properties: Properties) -> Properties:
-    inference, management, metrics, *grpc = unused_ports(5)
-    return {
-        **properties,
-        "inference_address": f"http://127.0.0.1:{inference}",
-        "management_address": f"http://127.0.0.1:{management}",
-        "metrics_address": f"http://127.0.0.1:{metrics}",
-        "grpc_inference_port": str(grpc[0]),
-        "grpc_management_port": str(grpc[1]),
-        # Names sockets in the server's own temp folder, and nothing else.
-        "initial_worker_port": "9900",
-    }
-
-
-def unused_ports(count: int) -> list[int]:
-    """Ports that are free now; all are open at once while they are looked for, so none is twice."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
 
 
 @contextmanager

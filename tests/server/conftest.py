@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from server.ports import with_free_ports
 from server.properties import Properties, read_properties, write_properties
 from server.torchserve import TorchServe
-from tests.ports import with_free_ports
 
 SECRET = "MY_SECRET_TOKEN"
 

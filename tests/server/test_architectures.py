@@ -9,11 +9,11 @@ import requests
 
 from handler.detector import Detector
 from handler.request import Row
+from server.ports import with_free_ports
 from server.properties import read_properties, write_properties
 from server.torchserve import TorchServe
 from tests.architectures import ARCHITECTURES, export_architecture, fields_for
 from tests.images import noise_bgr
-from tests.ports import with_free_ports
 
 # A worker each; the others are held against their networks without a server.
 SERVED = {
