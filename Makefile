@@ -14,7 +14,7 @@ COINS  := model_store/coins.mar
 LITSERVE := build/litserve/.installed
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo serve lint test gpu compiled zoo bench bench-gpu clean
+.PHONY: help setup demo serve lint tools test gpu compiled zoo bench bench-gpu clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##\(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -33,7 +33,10 @@ lint: $(STAMP)  ## style, types and the import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: lint $(COINS)  ## lint, and every test that needs no GPU
+tools: $(STAMP)  ## fetch nginx and prometheus from Debian into build/tools, where this machine lacks them
+	@$(PY) -m tests.tools.debian nginx prometheus
+
+test: lint tools $(COINS)  ## lint, and every test that needs no GPU
 	# One thread: on a busy machine torch's threads wait for one another, ten times as long.
 	OMP_NUM_THREADS=1 $(BIN)/pytest
 
