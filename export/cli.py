@@ -78,8 +78,8 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
         choices=PRECISIONS,
         default="exact",
         help="exact: bit for bit what Detectron2 says; fast: float32, norms folded into "
-        "convolutions; bf16, fp16: for CPUs and GPUs that have them. The summary says what a "
-        "faster one changes (default: %(default)s)",
+        "convolutions, images resized by torch; bf16, fp16: for CPUs and GPUs that have them. "
+        "The summary says what a faster one changes (default: %(default)s)",
     )
     add(
         *("--opts",),

@@ -37,6 +37,8 @@ def as_arrays(output: dict[str, Any]) -> Arrays:
 
 
 def _as_array(tensor: Any) -> npt.NDArray[Any]:
+    if not hasattr(tensor, "detach"):  # CroppedMasks, of whichever handler runs here
+        return np.array([*tensor], np.bool_).reshape(len(tensor), *tensor.size_hw)
     tensor = tensor.detach().cpu()
     # numpy has no bfloat16; float32 stays as it is.
     array: npt.NDArray[Any] = (tensor.float() if tensor.is_floating_point() else tensor).numpy()
@@ -111,7 +113,7 @@ def main() -> None:
         images_bgr = [stored[name] for name in stored.files]
     collected: Arrays = {ANSWERS: np.array(json.dumps(answer_through_entry(opened, images_bgr)))}
     model = Model.load(opened, device="cpu")
-    build_input = InputBuilder(model.metadata.input)
+    build_input = InputBuilder(model.metadata.input, precision=model.metadata.precision)
     for index, image_bgr in enumerate(images_bgr):
         proposals = window_proposals(image_bgr.shape[:2])
         (output,) = model.predict([build_input(image_bgr, proposals)])

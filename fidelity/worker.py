@@ -40,7 +40,7 @@ def outputs_of_network(opened: Path, requests: list[dict[str, Any]]) -> list[Arr
     from handler.proposals import parse_proposals
 
     model = Model.load(opened, device="cpu")
-    build_input = InputBuilder(model.metadata.input)
+    build_input = InputBuilder(model.metadata.input, precision=model.metadata.precision)
     outputs = []
     for request in requests:
         image_bgr = decode_image(Path(request["file"]).read_bytes(), max_pixels=10**9)

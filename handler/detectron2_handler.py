@@ -45,7 +45,7 @@ class Detectron2Handler:
         on_gpu = gpu_id is not None and torch.cuda.is_available()
         device = f"cuda:{gpu_id}" if on_gpu else "cpu"
         try:
-            settle_threads(context.model_yaml_config)
+            threads = settle_threads(context.model_yaml_config)
             version = context.manifest["model"]["modelVersion"]
             self._detector = Detector.load(
                 Path(properties["model_dir"]),
@@ -54,6 +54,7 @@ class Detectron2Handler:
                 version=version,
                 settings=Settings.from_model_config(context.model_yaml_config),
                 stack=max(properties.get("batch_size") or 1, 1),
+                host_threads=threads if on_gpu else 1,
             )
         except Exception as error:
             # TorchServe prints the message alone; the traceback belongs in the worker's log.

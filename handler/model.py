@@ -14,6 +14,7 @@ from handler.lazy_config import build_from_lazy
 from handler.metadata import ConfigKind, Metadata
 from handler.model_input import ModelInput
 from handler.operators import install_missing
+from handler.pasting import can_paste, run_and_paste
 from handler.plain_yaml import parse_yaml
 from handler.precision import prepare, running
 from handler.predictions import PanopticIds
@@ -90,12 +91,17 @@ class Model:
         """Run one forward pass over inputs of equal padded size.
 
         Returns:
-            Detectron2's output dictionary for each input.
+            Detectron2's output dictionary for each input; masks may be `CroppedMasks`.
         """
         with torch.inference_mode(), running(self.metadata.precision, device=self.device):
             inputs = [network_input(self.network, one, self.device) for one in model_inputs]
-            outputs: list[dict[str, Any]] = self.network(inputs)
-        return outputs
+            run = run_and_paste if can_paste(self.network, device=self.device) else _run
+            return run(self.network, inputs)
+
+
+def _run(network: torch.nn.Module, inputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    outputs: list[dict[str, Any]] = network(inputs)
+    return outputs
 
 
 def network_input(network: torch.nn.Module, model_input: ModelInput, device: str) -> dict[str, Any]:

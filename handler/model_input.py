@@ -1,4 +1,8 @@
-"""`image_bgr` -> what the network takes, bit for bit as `DefaultPredictor` prepares it."""
+"""`image_bgr` -> what the network takes, at precision `exact` the bits of `DefaultPredictor`.
+
+Detectron2 resizes with Pillow. At the other precisions torch does, 5 to 9 times as fast: the same
+antialiased bilinear filter with weights of fewer bits, at most one level off.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,11 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 from detectron2.data.transforms import ResizeShortestEdge, ResizeTransform
 from detectron2.structures import Instances
 
 from handler.errors import UnsupportedImage
-from handler.metadata import InputSpec
+from handler.metadata import InputSpec, Precision
 from handler.predictions import Proposals
 from handler.proposals import as_instances
 
@@ -42,10 +47,11 @@ class ModelInput:
 class InputBuilder:
     """Prepares images as an `InputSpec` says."""
 
-    def __init__(self, spec: InputSpec) -> None:
+    def __init__(self, spec: InputSpec, *, precision: Precision = "exact") -> None:
         self._resize = ResizeShortestEdge([spec.min_size, spec.min_size], spec.max_size)
         self._is_rgb = spec.channels == "RGB"
         self._proposal_topk = spec.proposal_topk
+        self._is_exact = precision == "exact"
 
     def __call__(
         self, image_bgr: npt.NDArray[np.uint8], proposals: Proposals | None = None
@@ -67,9 +73,10 @@ class InputBuilder:
                 f"An image of {width} x {height} pixels is too long and thin: resized to the "
                 f"model's input it would be {transform.new_w} x {transform.new_h} pixels."
             )
-        resized = transform.apply_image(image)
-        # torch knows neither negative strides nor memory that may not be written.
-        tensor = torch.as_tensor(np.require(resized, requirements=("C", "W")).transpose(2, 0, 1))
+        if self._is_exact or not isinstance(transform, ResizeTransform):
+            tensor = _channels_first(transform.apply_image(image))
+        else:
+            tensor = _resized(image, (transform.new_h, transform.new_w))
         instances = None
         if self._proposal_topk is not None and proposals is not None:
             instances = as_instances(
@@ -79,3 +86,17 @@ class InputBuilder:
                 topk=self._proposal_topk,
             )
         return ModelInput(image=tensor, size_hw=(height, width), proposals=instances)
+
+
+def _channels_first(image: npt.NDArray[np.uint8]) -> torch.Tensor:
+    # torch knows neither negative strides nor memory that may not be written.
+    return torch.as_tensor(np.require(image, requirements=("C", "W")).transpose(2, 0, 1))
+
+
+def _resized(image: npt.NDArray[np.uint8], size_hw: tuple[int, int]) -> torch.Tensor:
+    given = _channels_first(image)
+    if given.shape[1:] == size_hw:
+        return given
+    return F.interpolate(
+        given[None], size_hw, mode="bilinear", align_corners=False, antialias=True
+    )[0]

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from threading import Lock
 from typing import TypeAlias, TypeVar
 
 from handler.errors import HandlerError, InternalError
@@ -16,14 +17,24 @@ Outcome: TypeAlias = T | HandlerError
 
 
 class Timings(dict[str, float]):
-    """Milliseconds that each stage took for one item."""
+    """Milliseconds that each stage took for one request; several threads may add to them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = Lock()
+
+    def add(self, stage: str, duration_ms: float) -> None:
+        """Count what a stage took for one of the request's images."""
+        with self._lock:
+            self[stage] = self.get(stage, 0.0) + duration_ms
 
     def move(self, stage: str, part: str, duration_ms: float) -> None:
         """Count a part of a stage as a stage of its own, before it."""
-        if stage in self:
-            rest = self.pop(stage) - duration_ms
-            self[part] = self.get(part, 0.0) + duration_ms
-            self[stage] = max(rest, 0.0)
+        with self._lock:
+            if stage in self:
+                rest = self.pop(stage) - duration_ms
+                self[part] = self.get(part, 0.0) + duration_ms
+                self[stage] = max(rest, 0.0)
 
     def header(self) -> str:
         """The value of a Server-Timing header (https://www.w3.org/TR/server-timing/)."""
@@ -54,5 +65,4 @@ def attempt(
         return failure
     finally:
         if timings is not None:
-            passed = (time.perf_counter() - start) * 1000
-            timings[stage] = timings.get(stage, 0.0) + passed
+            timings.add(stage, (time.perf_counter() - start) * 1000)

@@ -1,7 +1,8 @@
 """Trades the last bits of the answers for speed, where the owner of a model asks for it.
 
     exact   what `DefaultPredictor` computes, bit for bit
-    fast    float32 all the way: norms folded into convolutions, channels last in memory
+    fast    float32 all the way: norms folded into convolutions, channels last in memory, images
+            resized by torch (`handler.model_input`)
     bf16    as fast, convolutions and linear layers in bfloat16 but for the last ones
     fp16    the same in float16, for GPUs
 

@@ -186,7 +186,9 @@ def _objects(instances: Instances) -> Objects:
     return objects if (np.diff(order) == 1).all() else objects[order]
 
 
-def _masks(masks: Tensor) -> Masks:
+def _masks(masks: Tensor | CroppedMasks) -> Masks:
+    if isinstance(masks, CroppedMasks):
+        return masks
     if _is_on_gpu(masks):
         return RunMasks.of(masks)
     array: npt.NDArray[np.bool_] = masks.numpy().astype(np.bool_, copy=False)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from handler.cropped_masks import Crop
-from handler.predictions import Objects
+from handler.cropped_masks import Crop, CroppedMasks
+from handler.predictions import Masks, Objects
 from handler.tiling.tiles import Tile
 
 NEAR = 0.02
@@ -58,7 +58,7 @@ def parts_of(objects: Objects, tile: Tile, *, size_hw: tuple[int, int]) -> Itera
     for index in range(len(objects)):
         mask = keypoints = rotated_box = None
         if objects.masks is not None:
-            mask = Crop.of(objects.masks[index], top=tile.top, left=tile.left)
+            mask = _moved(objects.masks, index, tile)
         if objects.keypoints is not None:
             keypoints = objects.keypoints[index].copy()
             keypoints[:, :2] += offset
@@ -75,6 +75,13 @@ def parts_of(objects: Objects, tile: Tile, *, size_hw: tuple[int, int]) -> Itera
             keypoints=keypoints,
             rotated_box=rotated_box,
         )
+
+
+def _moved(masks: Masks, index: int, tile: Tile) -> Crop:
+    if isinstance(masks, CroppedMasks):
+        crop = masks.crops[index]
+        return Crop.of(crop.pixels, top=tile.top + crop.top, left=tile.left + crop.left)
+    return Crop.of(masks[index], top=tile.top, left=tile.left)
 
 
 def near(tile: Tile) -> float:

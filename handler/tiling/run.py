@@ -76,7 +76,7 @@ def predict_tiles(
         ]
         outputs, durations = run_batch(model, inputs, stack=stack)
         # Tiles are of one size and share one forward pass, whose duration each of them has.
-        timings["model"] = timings.get("model", 0.0) + max(durations)
+        timings.add("model", max(durations))
         for tile, output in zip(window, outputs, strict=True):
             found = attempt(partial(_read, tile=tile, size_hw=size_hw), output, timings, "read")
             if isinstance(found, OutOfMemory):

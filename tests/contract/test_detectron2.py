@@ -13,6 +13,8 @@ import pytest
 import torch
 from detectron2.config import get_cfg
 from detectron2.data.transforms import ResizeShortestEdge, ResizeTransform
+from detectron2.modeling.meta_arch import GeneralizedRCNN
+from detectron2.modeling.postprocessing import detector_postprocess
 from detectron2.structures import Boxes, Instances
 
 IMPORTED = {
@@ -21,7 +23,9 @@ IMPORTED = {
     "detectron2": {"layers"},
     "detectron2.layers": {"Conv2d", "FrozenBatchNorm2d", "NaiveSyncBatchNorm", "deform_conv"},
     "detectron2.modeling": {"build_model"},
+    "detectron2.modeling.meta_arch": {"GeneralizedRCNN"},
     "detectron2.modeling.poolers": {"ROIPooler"},
+    "detectron2.modeling.postprocessing": {"detector_postprocess"},
     "detectron2.structures": {"Boxes", "Instances"},
 }
 
@@ -78,3 +82,19 @@ def test_instances_and_boxes():
     assert [instances.has(name) for name in ("pred_boxes", "scores")] == [True, False]
     assert isinstance(instances.get("pred_boxes").tensor, torch.Tensor)
     assert set(inspect.signature(Boxes.nonempty).parameters) >= {"threshold"}
+
+
+def test_a_mask_is_what_reaches_a_half():
+    (_, _, _, threshold) = inspect.signature(detector_postprocess).parameters.values()
+    assert threshold.default == 0.5
+    source = inspect.getsource(GeneralizedRCNN._postprocess)
+    assert "detector_postprocess(results_per_image, height, width)" in source
+
+
+def test_postprocessing_hands_through_fields_that_it_does_not_know():
+    fields = {
+        "pred_boxes": Boxes(torch.tensor([[0.0, 0, 2, 2], [3, 3, 3, 5]])),
+        "small_masks": torch.arange(2),
+    }
+    processed = detector_postprocess(Instances((10, 10), **fields), 20, 20)
+    assert processed.small_masks.tolist() == [0], "the box of the other is empty"

@@ -1,6 +1,7 @@
 import base64
 import json
 import re
+import threading
 import zipfile
 
 import numpy as np
@@ -9,8 +10,9 @@ import torch
 from detectron2.config import get_cfg
 from detectron2.engine import DefaultPredictor
 
-import handler.detector
+import handler.image_pipeline
 from client.detections import Detections
+from handler import preparation
 from handler.answers import Answer
 from handler.detector import Detector
 from handler.formats.registry import FORMATS
@@ -65,10 +67,12 @@ def predictor(training: Training) -> DefaultPredictor:
     return DefaultPredictor(config)
 
 
-@pytest.fixture(scope="module")
-def stacking(opened) -> Detector:
-    """The same model, allowed to stack images."""
-    return Detector.load(opened, device="cpu", name="tiny", version="1.0", stack=8)
+@pytest.fixture(scope="module", params=[1, 4], ids=["no threads", "threads"])
+def stacking(opened, request) -> Detector:
+    """The same model, allowed to stack images, alone and with threads beside it."""
+    return Detector.load(
+        opened, device="cpu", name="tiny", version="1.0", stack=8, host_threads=request.param
+    )
 
 
 @pytest.mark.parametrize(
@@ -175,6 +179,44 @@ def test_without_stacking_a_batch_changes_no_bit(detector):
     assert together == [detector.answer([one])[0].body for one in rows]
 
 
+@pytest.mark.parametrize("stack", [1, 2])
+def test_threads_beside_the_network_change_no_bit(stack, detector, opened):
+    rows = [row(png(noise_bgr(96, 128, seed))) for seed in range(5)]
+    instances = [BASE64, base64.b64encode(b"hello").decode(), BASE64]
+    rows[1:1] = [BAD["empty"][0], Row({"body": {"instances": instances}})]
+    alone, threaded = (
+        Detector.load(
+            opened, device="cpu", name="tiny", version="1.0", stack=stack, host_threads=number
+        )
+        for number in (1, 3)
+    )
+    expected = [(one.status, one.body) for one in alone.answer(rows)]
+    for _ in range(3):
+        assert [(one.status, one.body) for one in threaded.answer(rows)] == expected
+
+
+def test_threads_prepare_the_next_images_while_the_network_runs(opened, monkeypatch):
+    threaded = Detector.load(opened, device="cpu", name="tiny", version="1.0", host_threads=2)
+    decoded = threading.Semaphore(0)
+    decode = preparation.decode_image
+
+    def counting(*args, **kwargs):
+        image_bgr = decode(*args, **kwargs)
+        decoded.release()
+        return image_bgr
+
+    forward, waits = threaded._model.predict, iter([2, 1, 0])
+
+    def waiting(model, inputs):
+        for _ in range(next(waits)):  # its own image and the next, then one more, then none
+            assert decoded.acquire(timeout=30)
+        return forward(inputs)
+
+    monkeypatch.setattr(preparation, "decode_image", counting)
+    monkeypatch.setattr(threaded._model.__class__, "predict", waiting)
+    assert [answer.status for answer in threaded.answer([GOOD] * 3)] == [200] * 3
+
+
 def test_at_most_so_many_images_are_stacked_as_the_owner_allows(opened, monkeypatch):
     two = Detector.load(opened, device="cpu", name="tiny", version="1.0", stack=2)
     calls = failing(two, monkeypatch, None, from_images=99)
@@ -242,7 +284,7 @@ def test_an_unforeseen_failure_names_an_id_that_is_in_the_log(detector, monkeypa
 
 
 def test_not_even_a_fault_of_our_own_fails_the_batch(detector, monkeypatch, caplog):
-    monkeypatch.setattr(handler.detector, "run_batch", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(handler.image_pipeline, "run_batch", lambda *_, **__: 1 / 0)
     answers = detector.answer([GOOD, GOOD])
     assert [answer.status for answer in answers] == [500, 500]
     assert "ZeroDivisionError" in caplog.text

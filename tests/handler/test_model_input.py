@@ -3,7 +3,7 @@ import torch
 from detectron2.engine import DefaultPredictor
 
 from handler.errors import UnsupportedImage
-from handler.metadata import InputSpec
+from handler.metadata import PRECISIONS, InputSpec
 from handler.model_input import InputBuilder
 from tests.images import noise_bgr
 from tests.models import Training, tiny_config
@@ -49,3 +49,24 @@ def test_refuses_an_image_that_vanishes_when_resized():
 def test_a_shortest_side_of_0_leaves_images_alone():
     model_input = InputBuilder(InputSpec("BGR", 0, 192))(noise_bgr(7, 500))
     assert model_input.image.shape == (3, 7, 500)
+
+
+@pytest.mark.parametrize("precision", [one for one in PRECISIONS if one != "exact"])
+@pytest.mark.parametrize(("height", "width"), SIZES)
+@pytest.mark.parametrize("channels", ["BGR", "RGB"])
+def test_a_faster_precision_resizes_by_at_most_one_level(height, width, channels, precision):
+    spec = InputSpec(channels, 96, 192)
+    image_bgr = noise_bgr(height, width)
+    exact = InputBuilder(spec)(image_bgr)
+    faster = InputBuilder(spec, precision=precision)(image_bgr)
+    assert faster.size_hw == exact.size_hw
+    assert faster.image.shape == exact.image.shape
+    assert faster.image.dtype == torch.uint8
+    difference = (faster.image.int() - exact.image.int()).abs()
+    assert difference.max() <= 1
+    assert difference.float().mean() < 0.01
+
+
+def test_a_faster_precision_refuses_an_image_that_vanishes_as_well():
+    with pytest.raises(UnsupportedImage, match="too long and thin"):
+        InputBuilder(InputSpec("BGR", 96, 192), precision="fast")(noise_bgr(100_000, 1))
