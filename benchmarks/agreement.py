@@ -1,12 +1,16 @@
 """How far what was found is from what Detectron2 finds."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any
 
 import numpy as np
 from pycocotools import mask as coco_mask
 
 from benchmarks.found import Found
 from export.agreement import counterparts
+
+_CONFIDENT = 0.5
 
 
 @dataclass(frozen=True)
@@ -19,23 +23,36 @@ class Agreement:
         objects: That Detectron2 finds.
         unpaired: On both sides together, without a counterpart of the same class whose box
             overlaps by half or more.
+        missed_confident: Of those that Detectron2 finds with a score above 0.5, how many have no
+            counterpart.
         largest_box_px: Between counterparts.
         largest_score: Between counterparts.
-        least_mask_iou: Between counterparts; 1 where there are none.
+        mask_ious: Of each pair of counterparts.
     """
 
     answers: int = 0
     identical: int = 0
     objects: int = 0
     unpaired: int = 0
+    missed_confident: int = 0
     largest_box_px: float = 0.0
     largest_score: float = 0.0
-    least_mask_iou: float = 1.0
+    mask_ious: tuple[float, ...] = ()
 
     @property
     def is_identical(self) -> bool:
         """Whether all are."""
         return self.identical == self.answers
+
+    @property
+    def least_mask_iou(self) -> float:
+        """1 where there are no counterparts."""
+        return min(self.mask_ious, default=1.0)
+
+    @property
+    def median_mask_iou(self) -> float:
+        """1 where there are no counterparts."""
+        return median(self.mask_ious) if self.mask_ious else 1.0
 
     def __add__(self, other: "Agreement") -> "Agreement":
         """Of the answers of both."""
@@ -44,31 +61,44 @@ class Agreement:
             self.identical + other.identical,
             self.objects + other.objects,
             self.unpaired + other.unpaired,
+            self.missed_confident + other.missed_confident,
             max(self.largest_box_px, other.largest_box_px),
             max(self.largest_score, other.largest_score),
-            min(self.least_mask_iou, other.least_mask_iou),
+            self.mask_ious + other.mask_ious,
         )
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON values, of the masks the least and the median."""
+        values = asdict(self)
+        del values["mask_ious"]
+        return values | {
+            "least_mask_iou": self.least_mask_iou,
+            "median_mask_iou": self.median_mask_iou,
+        }
 
 
 def agreement(found: Found, expected: Found) -> Agreement:
     """Compare one answer."""
     if _is_identical(found, expected):
-        return Agreement(answers=1, identical=1, objects=len(expected))
+        ones = (1.0,) * len(expected)
+        return Agreement(answers=1, identical=1, objects=len(expected), mask_ious=ones)
     pairs = counterparts(found.boxes, found.class_ids, expected.boxes, expected.class_ids)
     ours, theirs = [mine for mine, _ in pairs], [index for _, index in pairs]
-    ious = [
+    ious = tuple(
         float(coco_mask.iou([found.masks[mine]], [expected.masks[index]], [0])[0, 0])
         for mine, index in pairs
-    ]
+    )
+    missed = np.delete(expected.scores, theirs) > _CONFIDENT
     boxes = np.abs(found.boxes[ours] - expected.boxes[theirs])
     scores = np.abs(found.scores[ours] - expected.scores[theirs])
     return Agreement(
         answers=1,
         objects=len(expected),
         unpaired=len(found) + len(expected) - 2 * len(ours),
+        missed_confident=int(missed.sum()),
         largest_box_px=float(boxes.max(initial=0.0)),
         largest_score=float(scores.max(initial=0.0)),
-        least_mask_iou=min(ious, default=1.0),
+        mask_ious=ious,
     )
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from typing import Any, Generic, TypeVar
 
 from benchmarks.agreement import Agreement, agreement
@@ -58,7 +57,7 @@ class Checker(Generic[T]):
 
     def as_dict(self) -> dict[str, Any]:
         """What was found, as JSON values; different answers for one image count each."""
-        return {**asdict(self.agreement), "reasons": self.reasons}
+        return {**self.agreement.as_dict(), "reasons": self.reasons}
 
     def _compare(self, index: int, answer: T) -> bool:
         try:

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.options import ARMS, Options, options_for
+from benchmarks.options import ARMS, MODELS, Options, options_for
 
 RESULTS = Path(__file__).parent / "results"
 DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
@@ -33,12 +33,12 @@ examples:
   python -m benchmarks --quick --model coins
       a few requests to see that everything works; the numbers say nothing
   python -m benchmarks
-      both models on the CPU, about 25 minutes on two cores that nobody else uses;
-      writes benchmarks/results/cpu-coins.json and cpu-r50.json
+      all three models on the CPU, about 30 minutes on two cores that nobody else uses;
+      writes benchmarks/results/cpu-coins.json, cpu-r50.json and cpu-wide.json
   python -m benchmarks --gpu
       the same on a GPU, images as large as in Detectron2's model zoo
-  python -m benchmarks --precision exact bf16
-      S and S1 besides with an archive that was exported with --precision bf16
+  python -m benchmarks --model wide --precision exact bf16
+      S, and S besides with an archive that was exported with --precision bf16
   python -m benchmarks report benchmarks/results/*.json
       writes the tables of docs/performance.md and docs/performance.png
 
@@ -56,22 +56,22 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--model", choices=("coins", "r50"), help="one of them (default: both)")
+    add("--model", choices=MODELS, help="one of them (default: all three)")
     add(
         *("--arms",),
         nargs="+",
         choices=tuple(ARMS),
-        default=tuple(ARMS),
         metavar="ARM",
-        help="some of the arms below (default: all); B1 is always there",
+        help="some of the arms below (default: those that say something about the model); "
+        "B1 is always there",
     )
     add(
         *("--precision",),
         dest="precisions",
         nargs="+",
-        default=("exact",),
         metavar="P",
-        help="of S and S1, as the export takes it (default: exact)",
+        help="of S, as the export takes it (default: exact for coins; for the others fast and bf16 "
+        "besides, on a GPU fp16 and bf16)",
     )
     add("--rounds", type=_positive, metavar="N", help="how often the arms take turns (default: 5)")
     add("--requests", type=_positive, metavar="N", help="images of an arm in a round")
@@ -118,15 +118,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _benchmark(arguments: argparse.Namespace) -> int:
     from benchmarks.errors import BenchmarkError
 
-    models = [arguments.model] if arguments.model else ["coins", "r50"]
+    models = [arguments.model] if arguments.model else MODELS
     clean = True
     for model in models:
         options = options_for(
             model,
             gpu=arguments.gpu,
             quick=arguments.quick,
-            arms=tuple(arguments.arms),
-            precisions=tuple(arguments.precisions),
+            arms=arguments.arms,
+            precisions=arguments.precisions,
             rounds=arguments.rounds,
             requests=arguments.requests,
             workers=arguments.workers,

@@ -56,6 +56,17 @@ def cpu_name(cpuinfo: str) -> str:
     return platform.machine()
 
 
+def computes_in_bfloat16(cpuinfo: str) -> bool:
+    """Whether a processor has instructions for bfloat16 (AVX512-BF16 or AMX).
+
+    Without them torch converts to float32 and back, which takes longer than float32 itself.
+    """
+    flags = {
+        flag for line in cpuinfo.splitlines() if line.startswith("flags") for flag in line.split()
+    }
+    return bool(flags & {"avx512_bf16", "amx_bf16"})
+
+
 def _commit() -> str:
     return _said(["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]).strip()
 

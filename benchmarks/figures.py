@@ -12,7 +12,6 @@ Turn = dict[str, Any]
 """`series.Measurement.as_dict`."""
 
 FORWARD = "model"
-BYTES = "answer bytes"
 
 
 @dataclass(frozen=True)
@@ -28,21 +27,6 @@ class Compared:
     ratio: Estimate
 
 
-@dataclass(frozen=True)
-class Bucket:
-    """What images of one kind cost; medians.
-
-    Attributes:
-        text: Which images.
-        images: How many.
-        values: By what is reported, milliseconds or bytes; without those that were not measured.
-    """
-
-    text: str
-    images: int
-    values: dict[str, float]
-
-
 _PAIRS = (
     ("S", "B1", "S, kept busy / B1"),
     ("S1 busy", "B1", "S1, kept busy / B1"),
@@ -50,15 +34,12 @@ _PAIRS = (
     ("S", "B2", "S, kept busy / B2"),
     ("S", "B1xP", "S, kept busy / B1xP"),
     ("S light", "N1", "S / N1, images with few mask pixels"),
+    ("S one by one", "N1 one by one", "S / N1, one client, images with up to 12 million of them"),
     ("S", "N2", "S / N2"),
     ("H", "B1", "H / B1"),
     ("H", "B2", "H / B2"),
     ("B1 again", "B1", "null test: B1 / B1"),
 )
-
-_OBJECTS = ((0, 0), (1, 4), (5, 12), (13, 24), (25, 40))
-_MEGAPIXELS = ((0, 0.2), (0.2, 0.5), (0.5, 1.0), (1.0, 2.0), (2.0, 5.0))
-_ONE_SHAPE = 640 * 480
 
 
 def turns(result: Result, series: str) -> list[Turn]:
@@ -71,20 +52,29 @@ def throughput(turn: Turn) -> float:
     return float((len(turn["indices"]) - turn["failures"]) / turn["seconds"])
 
 
+def throughput_ratio(result: Result, over: str, under: str) -> Estimate | None:
+    """Of two series; None where one of them was not measured, or `under` never answers."""
+    numerators, denominators = turns(result, over), turns(result, under)
+    if not numerators or not denominators or not all(map(throughput, denominators)):
+        return None
+    return ratio([*map(throughput, numerators)], [*map(throughput, denominators)])
+
+
 def throughput_ratios(result: Result) -> list[Compared]:
     """All that can be said of this result, further precisions after `exact`."""
     pairs = list(_PAIRS)
-    for precision in result["options"]["precisions"]:
+    for precision in further_precisions(result):
         pairs += [
-            (f"{arm} {precision}{busy}", "B1", f"{arm} {precision}, kept busy / B1")
-            for arm, busy in (("S", ""), ("S1", " busy"))
+            (f"S {precision}", "B1", f"S {precision}, kept busy / B1"),
+            (f"S {precision}", "S", f"S {precision} / S"),
         ]
-    found = []
-    for one, other, text in pairs:
-        over, under = turns(result, one), turns(result, other)
-        if over and under and all(throughput(turn) for turn in under):
-            found.append(Compared(text, ratio([*map(throughput, over)], [*map(throughput, under)])))
-    return found
+    found = [(text, throughput_ratio(result, one, other)) for one, other, text in pairs]
+    return [Compared(text, value) for text, value in found if value is not None]
+
+
+def further_precisions(result: Result) -> list[str]:
+    """Those that were asked for besides `exact`."""
+    return [one for one in result["options"]["precisions"] if one != "exact"]
 
 
 def null_test(result: Result) -> Estimate:
@@ -143,6 +133,29 @@ def overhead(result: Result, series: str = "S1") -> Estimate | None:
     return estimate(values) if values else None
 
 
+def above(result: Result, floor: str) -> Estimate | None:
+    """Milliseconds of S1 beyond the handler's stages, less those of another series.
+
+    Args:
+        result: Of the run.
+        floor: `T`, or `T work`.
+
+    Returns:
+        Of each round the difference of both medians, then the median over the rounds.
+    """
+    ours, theirs = turns(result, "S1"), turns(result, floor)
+    if not ours or not theirs:
+        return None
+    pairs = zip(ours, theirs, strict=True)
+    return estimate([median(transport_ms(one)) - median(transport_ms(t)) for one, t in pairs])
+
+
+def start_ratio(result: Result) -> Estimate | None:
+    """Seconds from the start until all workers answer, S against N1."""
+    ours, theirs = (result["starts"].get(name, []) for name in ("S", "N1"))
+    return ratio(ours, theirs) if ours and len(ours) == len(theirs) else None
+
+
 def host_ratio(result: Result) -> Estimate | None:
     """Decoding, resizing, masks and encoding in H against those in B2."""
     ours, theirs = turns(result, "H"), turns(result, "B2")
@@ -175,58 +188,12 @@ def tail_ms(latencies_ms: Sequence[float]) -> dict[str, float]:
     return {**found, "max": max(latencies_ms)}
 
 
-def by_objects(result: Result) -> list[Bucket]:
-    """What objects cost, on the images of 640 x 480."""
-    images = [k for k, one in enumerate(result["images"]) if _pixels(one) == _ONE_SHAPE]
-    objects = [one["objects"] for one in result["images"]]
-    kinds = {
-        f"{low} to {high}" if low < high else str(low): [
-            index for index in images if low <= objects[index] <= high
-        ]
-        for low, high in _OBJECTS
-    }
-    return _buckets(result, kinds)
-
-
-def by_size(result: Result) -> list[Bucket]:
-    """What pixels cost, on all images."""
-    megapixels = [_pixels(one) / 1e6 for one in result["images"]]
-    kinds = {
-        f"{low} to {high}": [k for k, size in enumerate(megapixels) if low <= size < high]
-        for low, high in _MEGAPIXELS
-    }
-    return _buckets(result, kinds)
-
-
-def _buckets(result: Result, kinds: dict[str, list[int]]) -> list[Bucket]:
-    rows = {
-        "B2 host": _by_image(result, "B2", host_ms),
-        "H host": _by_image(result, "H", host_ms),
-        "S1 beyond forward": _by_image(result, "S1", beyond_forward_ms),
-        "S1 latency": _by_image(result, "S1", lambda turn: turn["latencies_ms"]),
-        BYTES: _by_image(result, "S1", lambda turn: turn["sizes"]),
-    }
-    found = []
-    for text, images in kinds.items():
-        values = {
-            name: [value for index in images for value in by_image.get(index, [])]
-            for name, by_image in rows.items()
-        }
-        medians = {name: median(some) for name, some in values.items() if some}
-        if medians:
-            found.append(Bucket(text, len(images), medians))
-    return found
-
-
-def _by_image(
+def by_image(
     result: Result, series: str, per_request: Callable[[Turn], Sequence[float]]
 ) -> dict[int, list[float]]:
+    """What was measured of each request, by number of the image, over all rounds."""
     found: dict[int, list[float]] = {}
     for turn in turns(result, series):
         for index, value in zip(turn["indices"], per_request(turn), strict=True):
             found.setdefault(index, []).append(value)
     return found
-
-
-def _pixels(image: dict[str, Any]) -> int:
-    return int(image["width"]) * int(image["height"])

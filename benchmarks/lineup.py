@@ -1,5 +1,6 @@
 """The arms that are ready to be measured, and what is measured of each."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -7,7 +8,7 @@ from benchmarks.arms.predictors import Run
 from benchmarks.checking import Checker
 from benchmarks.processes import Tree
 from benchmarks.scene import Scene
-from benchmarks.series import Asking, Series, in_process, served
+from benchmarks.series import Asking, Measurement, Series, in_process, served
 
 
 @dataclass
@@ -20,6 +21,7 @@ class Lineup:
         askings: How to ask besides, by name of the series.
         trees: Processes, by what was started.
         workers: Numbers of worker processes, by what was started and model.
+        warmed: What was measured before the clock ran, by name of the series.
     """
 
     scene: Scene
@@ -27,6 +29,7 @@ class Lineup:
     askings: dict[str, Asking] = field(default_factory=dict)
     trees: dict[str, Tree] = field(default_factory=dict)
     workers: dict[str, list[int]] = field(default_factory=dict)
+    warmed: dict[str, Measurement] = field(default_factory=dict)
 
     def named(self, name: str) -> Series | None:
         """One series, if it is there."""
@@ -55,7 +58,8 @@ class Lineup:
         checker: Checker[bytes],
         *,
         concurrency: int,
-        light: bool = False,
+        indices: Sequence[int] | None = None,
+        requests: int | None = None,
         warm: bool = True,
     ) -> None:
         """A series that asks a server, or the pool.
@@ -65,7 +69,8 @@ class Lineup:
             asking: Opens a client.
             checker: Of its answers.
             concurrency: Requests under way.
-            light: Ask about the images that N1 can be asked about, and fewer of them.
+            indices: Numbers of the images it is asked about; all of them if not given.
+            requests: How many of them in one round; as many as of the others if not given.
             warm: It is the first series of this server and these images.
         """
         scene, options = self.scene, self.scene.options
@@ -74,8 +79,8 @@ class Lineup:
             Series(
                 name=name,
                 arm=name.split()[0],
-                indices=scene.light_indices if light else scene.all_indices,
-                requests=options.light_requests if light else options.requests,
+                indices=scene.all_indices if indices is None else indices,
+                requests=requests or options.requests,
                 concurrency=concurrency,
                 checker=checker,
                 measure=served(asking, checker.is_good, concurrency=concurrency),

@@ -1,4 +1,4 @@
-"""The three models that are measured, as the config and checkpoint that a training leaves behind."""
+"""The models that are measured, as the config and checkpoint that a training leaves behind."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -104,9 +104,9 @@ def r50(scratch: Path, images: Sequence[Image], *, full_size: bool) -> ModelFile
 def wide(scratch: Path, images: Sequence[Image], *, full_size: bool) -> ModelFiles:
     """The example's model with the widths of R50-FPN: it finds the same coins and costs more.
 
-    Random weights amplify what rounding changes as trained ones do not: what a faster precision does
-    to answers is judged on this model. Its images are as large as the example's, and it looks at 150
-    regions where the zoo's R50-FPN looks at 1000.
+    Random weights amplify what rounding changes as trained ones do not: what a faster precision
+    does to answers is judged on this model. Its images are as large as the example's, and it looks
+    at 150 regions where the zoo's R50-FPN looks at 1000.
 
     Args:
         scratch: Folder for the checkpoint.

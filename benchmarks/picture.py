@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks import figures
+from benchmarks import figures, growth
 from benchmarks.figures import Result
 
 _COLOURS = {
@@ -61,8 +61,9 @@ def _draw_ratios(axes: Any, name: str, result: Result) -> None:
 def _draw_stages(axes: Any, result: Result) -> None:
     """What is not the forward pass."""
     bars = {name: figures.stage_medians(result, name) for name in ("B2", "H", "S1")}
+    bars = {name: stages for name, stages in bars.items() if stages}
     beyond = figures.over_rounds(result, "S1", figures.transport_ms)
-    if beyond is not None:
+    if beyond is not None and "S1" in bars:
         bars["S1"]["beyond the handler"] = beyond.median
     for stage, colour in _COLOURS.items():
         heights = [stages.get(stage, 0.0) for stages in bars.values()]
@@ -77,7 +78,7 @@ def _draw_stages(axes: Any, result: Result) -> None:
 
 
 def _draw_growth(axes: Any, result: Result) -> None:
-    buckets = figures.by_objects(result)
+    buckets = growth.by_objects(result)
     for name, marker in (("B2 host", "s"), ("H host", "o"), ("S1 beyond forward", "^")):
         points = [(one.text, one.values[name]) for one in buckets if name in one.values]
         if points:

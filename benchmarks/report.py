@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import figures
+from benchmarks import figures, goals
 from benchmarks.errors import BenchmarkError
 from benchmarks.figures import Result
 from benchmarks.options import SCHEMA
@@ -15,10 +15,11 @@ from fidelity.report import NoPlace, put_between_marks
 
 
 def write_report(files: Sequence[Path], document: Path) -> list[Path]:
-    """Write the tables of each result, and the picture of all beside the document.
+    """Write the tables of each result and the goals, and the picture of all beside the document.
 
     Args:
-        files: Results; `cpu-coins.json` goes between the marks `cpu-coins`.
+        files: All results; `cpu-coins.json` goes between the marks `cpu-coins`, and a goal that
+            none of them says anything about is not measured.
         document: A Markdown file with such marks.
 
     Returns:
@@ -31,6 +32,7 @@ def write_report(files: Sequence[Path], document: Path) -> list[Path]:
     try:
         for name, result in results.items():
             put_between_marks(document, name, markdown(result))
+        put_between_marks(document, "goals", goals.markdown(results))
     except (NoPlace, OSError) as error:
         raise BenchmarkError(str(error)) from error
     picture = document.with_suffix(".png")

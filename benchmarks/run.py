@@ -16,7 +16,7 @@ from benchmarks.options import ARMS, SCHEMA, Options
 from benchmarks.processes import Tree, end_leftovers, idle_cpu, memory_mb
 from benchmarks.progress import Progress, Say
 from benchmarks.scene import Scene, prepare
-from benchmarks.series import open_served, served
+from benchmarks.series import Series, open_served, served
 from benchmarks.starts import lineup
 
 _LOAD = 0.7
@@ -62,7 +62,7 @@ def _measured(ready: Lineup, say: Say) -> dict[str, Any]:
     progress = Progress(say, _expected_seconds(ready))
     result: dict[str, Any] = {}
     progress.step(f"{options.model}: every image in every arm")
-    problems = {one.name: _warm(one) for one in ready.series if one.warm_passes}
+    problems = {one.name: _warm(ready, one) for one in ready.series if one.warm_passes}
     result["warm_problems"] = {name: some for name, some in problems.items() if some}
     for name, some in result["warm_problems"].items():
         say(f"{name} does not answer as Detectron2 does: {some[0]}")
@@ -87,8 +87,8 @@ def _measured(ready: Lineup, say: Say) -> dict[str, Any]:
     return result
 
 
-def _warm(one: Any) -> list[str]:
-    measured = one.measure([*one.indices] * one.warm_passes)
+def _warm(ready: Lineup, one: Series) -> list[str]:
+    measured = ready.warmed[one.name] = one.measure([*one.indices] * one.warm_passes)
     return [*one.checker.reasons, *measured.problems]
 
 
@@ -129,11 +129,10 @@ def _starts(scene: Scene, trees: list[Tree], say: Say) -> dict[str, list[float]]
 
 def _concurrency(ready: Lineup) -> list[dict[str, Any]]:
     """S with 1, 2, 4, ... clients."""
-    series = ready.named("S")
-    if series is None:
+    series, options = ready.named("S"), ready.scene.options
+    if series is None or not options.open_requests:
         return []
     rows = []
-    options = ready.scene.options
     clients = 1
     while clients <= 4 * options.workers:
         measure = served(ready.askings["S"], series.checker.is_good, concurrency=clients)
@@ -146,7 +145,7 @@ def _concurrency(ready: Lineup) -> list[dict[str, Any]]:
 
 def _open_loop(ready: Lineup, rounds: Sequence[dict[str, Any]]) -> dict[str, Any]:
     series = ready.named("S")
-    if series is None:
+    if series is None or not ready.scene.options.open_requests:
         return {}
     rates = [
         (len(one["S"]["indices"]) - one["S"]["failures"]) / one["S"]["seconds"] for one in rounds
@@ -165,7 +164,7 @@ def _expected_seconds(ready: Lineup) -> dict[str, float]:
     """By name of the step: rough, only their proportions count."""
     scene, options = ready.scene, ready.scene.options
     model, one_image = options.model, scene.seconds_an_image
-    cost = {one.name: _weight(one.arm) * one_image for one in ready.series}
+    cost = {one.name: _weight(one.name) * one_image for one in ready.series}
     expected = {
         f"{model}: every image in every arm": sum(
             cost[one.name] * len(one.indices) * one.warm_passes for one in ready.series
@@ -177,14 +176,14 @@ def _expected_seconds(ready: Lineup) -> dict[str, float]:
             asked = one.requests + (2 * one.concurrency if one.concurrency > 1 else 0)
             name = f"{model}: round {number + 1} of {options.rounds}: {one.name}"
             expected[name] = cost[one.name] * asked
-    if ready.named("S") is not None:
+    if ready.named("S") is not None and options.open_requests:
         expected[f"{model}: S, more and more clients"] = one_image * options.requests * 3
         expected[f"{model}: S, open loop"] = one_image * options.open_requests / _LOAD
     return expected
 
 
-def _weight(arm: str) -> float:
-    return {"T": 0.02, "N1": 4.0}.get(arm, 1.0)
+def _weight(series: str) -> float:
+    return {"T": 0.02, "N1": 4.0, "N1 one by one": 10.0}.get(series, 1.0)
 
 
 def _described(scene: Scene) -> dict[str, Any]:

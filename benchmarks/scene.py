@@ -9,6 +9,7 @@ import torch
 
 from benchmarks.arms.archives import EXACT, export_archive, naive_archive, noop_archive
 from benchmarks.arms.predictors import Predictors
+from benchmarks.environment import computes_in_bfloat16
 from benchmarks.errors import ArmUnavailable, BenchmarkError
 from benchmarks.found import Found
 from benchmarks.material import Image, material
@@ -25,6 +26,9 @@ _LIGHT = 5_000_000
 That is 640 x 480 with 16 objects. As TorchServe writes a list, a pixel takes 15 bytes: these are
 75 MB, and several times as much while they are written.
 """
+
+_LIGHT_ONE_BY_ONE = 12_000_000
+"""The same where one client asks, so that one such answer is under way: 180 MB."""
 
 
 @dataclass
@@ -58,14 +62,14 @@ class Scene:
         """Numbers of all images."""
         return list(range(len(self.images)))
 
-    @property
-    def light_indices(self) -> list[int]:
-        """Numbers of the images that N1 can be asked about."""
+    def light_indices(self, *, one_by_one: bool) -> list[int]:
+        """Numbers of the images that N1 can be asked about: by several clients, or by one."""
+        most = _LIGHT_ONE_BY_ONE if one_by_one else _LIGHT
         expected = self.expected[self.options.threads]
         return [
             index
             for index, (image, found) in enumerate(zip(self.images, expected, strict=True))
-            if image.pixels * len(found) <= _LIGHT
+            if image.pixels * len(found) <= most
         ]
 
     def wants(self, arm: str) -> bool:
@@ -114,13 +118,15 @@ def _make_archives(scene: Scene) -> None:
     if {"H", "S", "S1"} & {*options.arms}:
         for precision in options.precisions:
             try:
+                _check_precision(precision, options.device)
                 archive = export_archive(scene.files, folder, precision=precision)
             except ArmUnavailable as error:
                 scene.left_out[f"precision {precision}"] = str(error)
             else:
                 scene.archives[precision] = archive
         if EXACT not in scene.archives:
-            scene.left_out["H"] = f"precision {EXACT} is not asked for"
+            reason = f"precision {EXACT} is not asked for"
+            scene.left_out |= dict.fromkeys({"H", "S1"} & {*options.arms}, reason)
     for arm, name in (("N1", "naive"), ("T", "noop")):
         if arm in options.arms:
             try:
@@ -129,10 +135,16 @@ def _make_archives(scene: Scene) -> None:
                         scene.files, folder, workers=options.workers, device=options.device
                     )
                     if name == "naive"
-                    else noop_archive(folder)
+                    else noop_archive(folder, device=options.device)
                 )
             except ArmUnavailable as error:
                 scene.left_out[arm] = str(error)
+
+
+def _check_precision(precision: str, device: str) -> None:
+    cpuinfo = Path("/proc/cpuinfo").read_text("utf-8", errors="replace")
+    if precision == "bf16" and device == "cpu" and not computes_in_bfloat16(cpuinfo):
+        raise ArmUnavailable("The processor has neither AVX512-BF16 nor AMX.")
 
 
 def _check_decoders(images: Sequence[Image]) -> None:

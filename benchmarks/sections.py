@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from benchmarks import figures
-from benchmarks.figures import BYTES, Bucket, Result
-from benchmarks.ratios import Estimate, percentile, ratio
+from benchmarks import figures, growth
+from benchmarks.figures import Result
+from benchmarks.growth import BYTES, Bucket
+from benchmarks.ratios import Estimate, percentile
 from benchmarks.tables import estimate_cells, table
 
 
@@ -17,9 +18,11 @@ def markdown(result: Result) -> str:
         _stages(result),
         _tail(result),
         _concurrency(result),
-        _growth("objects", figures.by_objects(result), "Images of 640 x 480, by number of objects"),
-        _growth("megapixels", figures.by_size(result), "All images, by megapixels"),
+        _growth("objects", growth.by_objects(result), "Images of 640 x 480, by number of objects"),
+        _growth("megapixels", growth.by_size(result), "All images, by megapixels"),
+        _against_naive(result),
         _sizes(result),
+        _precisions(result),
         _checked(result),
     ]
     return "\n\n".join(part for part in parts if part)
@@ -46,7 +49,10 @@ def _throughput(result: Result) -> str:
     rows = [[one.text, *estimate_cells(one.ratio)] for one in figures.throughput_ratios(result)]
     rates = ", ".join(
         f"{name} {median.median:.3g}"
-        for name in ("B0", "B1", "B2", "H", "S", "S1 busy")
+        for name in (
+            *("B0", "B1", "B2", "H", "S", "S1 busy"),
+            *(f"S {precision}" for precision in figures.further_precisions(result)),
+        )
         if (median := figures.over_rounds(result, name, lambda t: [figures.throughput(t)]))
     )
     text = (
@@ -81,6 +87,17 @@ def _one_client(result: Result) -> str:
         unit=" ms",
     )
     add("T, the whole", figures.over_rounds(result, "T", figures.transport_ms), unit=" ms")
+    add(
+        "T work, beyond its work",
+        figures.over_rounds(result, "T work", figures.transport_ms),
+        unit=" ms",
+    )
+    add("S1 beyond the handler's stages, less T's whole", figures.above(result, "T"), unit=" ms")
+    add(
+        "S1 beyond the handler's stages, less T work's",
+        figures.above(result, "T work"),
+        unit=" ms",
+    )
     if not rows:
         return ""
     return table(["one client", "median", "95 % interval"], rows)
@@ -150,6 +167,48 @@ def _cell(bucket: Bucket, name: str) -> str:
     return f"{bucket.values[name]:.{0 if name == BYTES else 1}f}"
 
 
+def _against_naive(result: Result) -> str:
+    rows = [
+        [
+            one.text,
+            str(one.images),
+            f"{one.ours_ms:.0f}",
+            f"{one.theirs_ms:.0f}",
+            f"{one.theirs_mb:.0f}",
+            *estimate_cells(one.ratio),
+        ]
+        for one in growth.by_mask_pixels(result)
+    ]
+    if not rows:
+        return ""
+    head = ["million mask pixels", "images", "S, ms", "N1, ms", "N1's largest answer, MB"]
+    head += ["S / N1", "95 % interval"]
+    title = "S and N1, one client each, by the pixels of all masks of an image together"
+    return f"{title}:\n\n{table(head, rows)}"
+
+
+def _precisions(result: Result) -> str:
+    """How far the faster ones are from Detectron2."""
+    rows = []
+    for precision in figures.further_precisions(result):
+        found = result["checked"].get(f"S {precision}")
+        if found is not None:
+            rows.append(
+                [
+                    f"S {precision}",
+                    str(found["objects"]),
+                    f"{found['median_mask_iou']:.4f}",
+                    f"{found['least_mask_iou']:.4f}",
+                    str(found["missed_confident"]),
+                    f"{found['largest_score']:.2g}",
+                    f"{found['largest_box_px']:.2g}",
+                ]
+            )
+    head = ["against exact", "objects", "mask IoU, median", "least", "missed above 0.5"]
+    head += ["largest score shift", "largest box shift, px"]
+    return table(head, rows) if rows else ""
+
+
 def _sizes(result: Result) -> str:
     rows = []
     if (found := figures.bytes_ratio(result)) is not None:
@@ -157,11 +216,9 @@ def _sizes(result: Result) -> str:
     archives, starts = result["archive_bytes"], result["starts"]
     if archives.get("exact") and archives.get("naive"):
         rows.append(["archive of S / of N1", f"{archives['exact'] / archives['naive']:.2f}"])
-    if starts.get("S") and starts.get("N1"):
-        value = ratio(starts["S"], starts["N1"]) if len(starts["S"]) == len(starts["N1"]) else None
-        if value is not None:
-            seconds = ", ".join(f"{one:.1f}" for one in starts["S"])
-            rows.append(["start to READY, S / N1", f"{value.median:.2f} (S: {seconds} s)"])
+    if (value := figures.start_ratio(result)) is not None:
+        seconds = ", ".join(f"{one:.1f}" for one in starts["S"])
+        rows.append(["start to READY, S / N1", f"{value.median:.2f} (S: {seconds} s)"])
     rows += [
         [f"memory of a worker, {name}", f"{max(memory['uss']):.0f} MB of its own"]
         for name, memory in result["memory_mb"].items()

@@ -1,6 +1,5 @@
 """Starts every arm once; all of them wait while one is measured."""
 
-import json
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from functools import partial
@@ -26,6 +25,7 @@ from benchmarks.found import (
 )
 from benchmarks.http import Client, Endpoint, Post
 from benchmarks.lineup import Lineup
+from benchmarks.posts import image_posts, noop_posts
 from benchmarks.processes import started_by
 from benchmarks.progress import Say
 from benchmarks.replies import Ask
@@ -73,6 +73,11 @@ def _add_loops(ready: Lineup) -> None:
     )
     if scene.wants("B0"):
         ready.add_loop("B0", predictors.forward(), of_instances())
+        # On a CPU `S / B1` says enough, and this costs time.
+        for precision in _models(scene) if scene.options.device != "cpu" else ():
+            if precision != EXACT:
+                run, checker = predictors.forward(precision), of_instances(promises_identical=False)
+                ready.add_loop(f"B0 {precision}", run, checker)
     ready.add_loop("B1", predictors.predict, of_instances())
     if scene.wants("B2"):
         boxes_moved = [with_coco_boxes(one) for one in expected]
@@ -109,13 +114,11 @@ def _start_busy(ready: Lineup, stack: ExitStack) -> None:
     expected = scene.expected[options.worker_threads]
     for precision, model in _models(scene).items():
         checker = _checker(from_native, expected, promises_identical=precision == EXACT)
-        asking = _asking(running.endpoint(model), _posts(scene))
+        asking = _asking(running.endpoint(model), image_posts(scene))
         name = "S" if precision == EXACT else f"S {precision}"
         ready.add_server(name, asking, checker, concurrency=2 * options.workers)
         if precision == EXACT and scene.wants("N1"):
-            ready.add_server(
-                "S light", asking, checker, concurrency=2 * options.workers, light=True, warm=False
-            )
+            _add_light(ready, "S", asking, checker)
 
 
 def _start_wide(ready: Lineup, stack: ExitStack) -> None:
@@ -123,18 +126,18 @@ def _start_wide(ready: Lineup, stack: ExitStack) -> None:
     scene, options = ready.scene, ready.scene.options
     running = _serve(ready, stack, "S1", workers=1, threads=options.threads)
     expected = scene.expected[options.threads]
-    for precision, model in _models(scene).items() if scene.wants("S1") else ():
-        checker = _checker(from_native, expected, promises_identical=precision == EXACT)
-        asking = _asking(running.endpoint(model), _posts(scene))
-        name = "S1" if precision == EXACT else f"S1 {precision}"
-        ready.add_server(name, asking, checker, concurrency=1)
-        ready.add_server(f"{name} busy", asking, checker, concurrency=2, warm=False)
+    if scene.wants("S1"):
+        checker = _checker(from_native, expected)
+        asking = _asking(running.endpoint(_models(scene)[EXACT]), image_posts(scene))
+        ready.add_server("S1", asking, checker, concurrency=1)
+        if scene.wants("T"):
+            ready.add_server(
+                "T work", _asking_for_work(ready, running), _nothing(scene), concurrency=1
+            )
+        ready.add_server("S1 busy", asking, checker, concurrency=2, warm=False)
     if scene.wants("T"):
-        nothing = Found.of([], [], [], [])
-        sizes = [_size_of_answer(found) for found in expected]
-        asking = _asking(running.endpoint("noop"), _posts(scene, sizes))
-        checker = _checker(lambda _: nothing, [nothing] * len(expected))
-        ready.add_server("T", asking, checker, concurrency=1)
+        asking = _asking(running.endpoint("noop"), noop_posts(scene))
+        ready.add_server("T", asking, _nothing(scene), concurrency=1)
 
 
 def _start_naive(ready: Lineup, stack: ExitStack) -> None:
@@ -155,8 +158,8 @@ def _start_naive(ready: Lineup, stack: ExitStack) -> None:
         scene.expected[options.worker_threads],
         promises_identical=options.device == "cpu",
     )
-    asking = _asking(running.endpoint("naive"), _posts(scene))
-    ready.add_server("N1", asking, checker, concurrency=2 * options.workers, light=True)
+    asking = _asking(running.endpoint("naive"), image_posts(scene))
+    _add_light(ready, "N1", asking, checker)
 
 
 def _start_litserve(ready: Lineup, stack: ExitStack) -> None:
@@ -181,12 +184,14 @@ def _start_litserve(ready: Lineup, stack: ExitStack) -> None:
 
 
 def _serve(ready: Lineup, stack: ExitStack, name: str, *, workers: int, threads: int) -> Serving:
-    """A TorchServe with our archives of all precisions, and with T's where S1 is."""
+    """A TorchServe with our archives, of all precisions for S, and with T's where S1 is."""
     scene = ready.scene
     store = scene.scratch / f"store-{name}"
     store.mkdir()
     archives: dict[str, Path] = {}
     for precision, model in _models(scene).items() if scene.wants(name) else ():
+        if name == "S1" and precision != EXACT:
+            continue
         archives[model] = with_workers(
             scene.archives[precision],
             store / f"{model}.mar",
@@ -217,23 +222,45 @@ def _checker(
     )
 
 
-def _posts(scene: Scene, answer_sizes: Sequence[int] | None = None) -> list[Post]:
-    """The files themselves; for T with the size that its answers shall have."""
-    if answer_sizes is None:
-        return [Post(image.jpeg) for image in scene.images]
-    return [
-        Post(image.jpeg, {"X-Body-Bytes": str(size)})
-        for image, size in zip(scene.images, answer_sizes, strict=True)
-    ]
+def _add_light(ready: Lineup, arm: str, asking: Asking, checker: Checker[bytes]) -> None:
+    """S or N1 on images with so few mask pixels that N1 can answer."""
+    options, add = ready.scene.options, ready.add_server
+    is_new = arm == "N1"  # S has been asked about all of them
+    light = ready.scene.light_indices(one_by_one=False)
+    add(
+        arm if is_new else f"{arm} light",
+        asking,
+        checker,
+        concurrency=2 * options.workers,
+        indices=light,
+        requests=options.light_requests,
+        warm=is_new,
+    )
+    if options.one_by_one:
+        each = ready.scene.light_indices(one_by_one=True)
+        name = f"{arm} one by one"
+        add(name, asking, checker, concurrency=1, indices=each, requests=len(each), warm=is_new)
 
 
-def _size_of_answer(found: Found) -> int:
-    """About as many bytes as our handler writes for this."""
-    objects = [
-        {"class_id": 0, "class_name": "coin", "score": 0.12345678, "box": box, "mask": mask}
-        for box, mask in zip(found.boxes.round(4).tolist(), found.masks, strict=True)
-    ]
-    return 100 + len(json.dumps(objects, separators=(",", ":")))
+def _asking_for_work(ready: Lineup, running: Serving) -> Asking:
+    """Asks T to work on each image as long as S1's stages took when it was warmed up."""
+
+    @asynccontextmanager
+    async def asking() -> AsyncIterator[Ask]:
+        measured = ready.warmed["S1"]
+        worked = [sum(stages) for stages in zip(*measured.stages_ms.values(), strict=True)]
+        work_ms = dict(zip(measured.indices, worked, strict=False))
+        posts = noop_posts(ready.scene, work_ms)
+        async with Client(running.endpoint("noop"), posts) as client:
+            yield client.ask
+
+    return asking
+
+
+def _nothing(scene: Scene) -> Checker[bytes]:
+    """Of T's answers, which say nothing."""
+    nothing = Found.of([], [], [], [])
+    return _checker(lambda _: nothing, [nothing] * len(scene.images))
 
 
 def _asking(endpoint: Endpoint, posts: Sequence[Post]) -> Asking:

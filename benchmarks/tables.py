@@ -24,6 +24,11 @@ def estimate_cells(value: Estimate, *, factor: float = 1.0, unit: str = "") -> t
         unit: What is written behind.
     """
     median, low, high = (
-        f"{factor * number:.3g}" for number in (value.median, value.low, value.high)
+        digits(factor * number) for number in (value.median, value.low, value.high)
     )
     return f"{median}{unit}", f"{low} to {high}{unit}"
+
+
+def digits(number: float) -> str:
+    """Three digits that count, and all before the point."""
+    return f"{number:.3g}" if abs(number) < 1000 else f"{number:.0f}"

@@ -1,10 +1,10 @@
 """A trained network made wider without changing what it computes.
 
-Net2WiderNet of Chen, Goodfellow and Shlens, "Net2Net: Accelerating Learning via Knowledge Transfer",
-ICLR 2016, arXiv:1511.05641: every channel is there several times, and what a layer takes from the
-copies of one channel adds up to what it took from that channel. Here no two copies are taken alike:
-each weight is divided into random shares that sum to 1. Otherwise copies would stay equal to the
-last bit, and the errors of a lower precision would be those of the narrow network.
+Net2WiderNet of Chen, Goodfellow and Shlens, "Net2Net: Accelerating Learning via Knowledge
+Transfer", ICLR 2016, arXiv:1511.05641: every channel is there several times, and what a layer takes
+from the copies of one channel adds up to what it took from that channel. Here no two copies are
+taken alike: each weight is divided into random shares that sum to 1. Otherwise copies would stay
+equal to the last bit, and the errors of a lower precision would be those of the narrow network.
 """
 
 import torch

@@ -80,9 +80,9 @@ def naive_archive(files: ModelFiles, folder: Path, *, workers: int, device: str)
     )
 
 
-def noop_archive(folder: Path) -> Path:
+def noop_archive(folder: Path, *, device: str) -> Path:
     """T's archive."""
-    return _archive("noop", folder, _settings(1, "cpu") | _TIMEOUTS)
+    return _archive("noop", folder, _settings(1, device) | _TIMEOUTS)
 
 
 def _archive(name: str, folder: Path, settings: dict[str, object], *arguments: str) -> Path:

@@ -72,6 +72,30 @@ def test_objects_without_counterpart_are_counted(ours, theirs, unpaired):
     assert agreement(ours, theirs).unpaired == unpaired
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs", "missed"),
+    [
+        (found(0, 20), found(0, 20), 0),  # all are there
+        (found(0), found(0, 20), 1),  # the second is gone, and had 0.8
+        (found(), found(0, 10, 20, 30, 40, 50), 4),  # 0.9 to 0.6; 0.5 and 0.4 are not above 0.5
+        (found(0, 20), found(0), 0),  # one too many is none missed
+    ],
+)
+def test_confident_objects_that_are_missed_are_counted(ours, theirs, missed):
+    assert agreement(ours, theirs).missed_confident == missed
+
+
+def test_the_median_is_over_the_masks_of_all_answers():
+    mask = square(0)
+    mask[5, 0] = False
+    worse = agreement(replace(found(0), masks=(encode(mask),)), found(0))
+    same = agreement(found(0, 20), found(0, 20))
+    assert (same + worse).median_mask_iou == 1
+    assert (worse + worse + same + worse).median_mask_iou == pytest.approx(0.99)
+    assert (same + worse).as_dict()["median_mask_iou"] == 1
+    assert agreement(found(), found()).median_mask_iou == 1
+
+
 def test_agreements_add_up():
     both = agreement(found(0), found(0)) + agreement(found(2), found(0))
     assert (both.answers, both.identical, both.objects) == (2, 1, 2)

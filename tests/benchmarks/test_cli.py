@@ -48,8 +48,32 @@ def test_usage_errors(words):
 
 def test_b1_is_always_measured():
     given = build_parser().parse_args(["--arms", "S", "H"])
-    options = options_for("coins", gpu=False, quick=True, arms=tuple(given.arms))
+    options = options_for("coins", gpu=False, quick=True, arms=given.arms)
     assert options.arms == ("B1", "H", "S")
+
+
+@pytest.mark.parametrize(
+    ("model", "gpu", "precisions", "some", "none"),
+    [
+        ("coins", False, ("exact",), {"N1", "N2", "T"}, set()),
+        ("r50", False, ("exact", "fast", "bf16"), {"N1", "T", "H"}, {"N2"}),
+        ("wide", False, ("exact", "fast", "bf16"), {"B0", "S1"}, {"H", "N1", "N2", "T"}),
+        ("r50", True, ("exact", "fp16", "bf16"), {"N1", "N2"}, set()),
+    ],
+)
+def test_each_model_has_its_arms_and_precisions(model, gpu, precisions, some, none):
+    options = options_for(model, gpu=gpu, quick=False)
+    assert options.precisions == precisions
+    assert some <= {*options.arms}
+    assert not none & {*options.arms}
+
+
+def test_what_is_given_wins():
+    options = options_for(
+        "wide", gpu=False, quick=True, arms=["N1"], precisions=["exact"], rounds=3, requests=7
+    )
+    assert options.arms == ("B1", "N1")
+    assert (options.precisions, options.rounds, options.requests) == (("exact",), 3, 7)
 
 
 @pytest.mark.parametrize(("workers", "threads", "each"), [(2, 2, 1), (1, 2, 2), (4, 2, 1)])
@@ -89,7 +113,8 @@ def test_everything_runs_and_nothing_is_left(pytestconfig, tmp_path):
     result = json.loads(output.read_text())
     assert result["left_out"] == {}
     (turns,) = result["rounds"]
-    assert list(turns) == ["B1", "B2", "H", "B1 again", "S1", "S1 busy", "T"]
+    assert list(turns) == ["B1", "B2", "H", "B1 again", "S1", "T work", "S1 busy", "T"]
     assert all(turn["failures"] == 0 and len(turn["indices"]) == 2 for turn in turns.values())
     assert all(found["answers"] == found["identical"] for found in result["checked"].values())
     assert turns["S1"]["stages_ms"].keys() == turns["H"]["stages_ms"].keys()
+    assert all(milliseconds > 1 for milliseconds in turns["T work"]["stages_ms"]["work"])

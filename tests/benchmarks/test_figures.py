@@ -27,14 +27,17 @@ def test_further_precisions_have_their_own_ratios():
     given["options"]["precisions"] = ["exact", "bf16"]
     for one in given["rounds"]:
         one["S bf16"] = turn([0, 1], one["S"]["latencies_ms"][0] / 2)
-    assert named(figures.throughput_ratios(given), "S bf16, kept busy / B1").median == 4
+    found = figures.throughput_ratios(given)
+    assert named(found, "S bf16, kept busy / B1").median == 4
+    assert named(found, "S bf16 / S").median == 2
 
 
 def test_an_arm_that_never_answers_has_no_ratio_to_it():
     given = result()
     for one in given["rounds"]:
         one["N1"]["failures"] = 2
-    assert not [one for one in figures.throughput_ratios(given) if "N1" in one.text]
+    texts = [one.text for one in figures.throughput_ratios(given)]
+    assert "S / N1, images with few mask pixels" not in texts
 
 
 def test_what_one_client_waits_for():
@@ -43,6 +46,19 @@ def test_what_one_client_waits_for():
     assert figures.over_rounds(given, "S1", figures.transport_ms).median == pytest.approx(10)
     assert figures.over_rounds(given, "T", figures.transport_ms).median == pytest.approx(3)
     assert figures.over_rounds(given, "nobody", figures.transport_ms) is None
+
+
+@pytest.mark.parametrize(("floor", "milliseconds"), [("T", 7), ("T work", 6)])
+def test_transport_is_compared_round_by_round(floor, milliseconds):
+    given = result()
+    given["rounds"][1]["S1"]["latencies_ms"] = [1e6, 1e6]  # one bad round, not a bad difference
+    assert figures.above(given, floor).median == pytest.approx(milliseconds)
+    assert figures.above(given, "nobody") is None
+
+
+def test_starts_are_compared():
+    assert figures.start_ratio(result()).median == 0.5
+    assert figures.start_ratio({"starts": {"S": [4.0]}}) is None
 
 
 def test_host_stages_leave_the_forward_pass_out():
@@ -67,18 +83,3 @@ def test_bytes_are_compared_image_by_image():
 )
 def test_no_percentile_is_given_that_so_few_requests_cannot_tell(count, names):
     assert list(figures.tail_ms([float(one) for one in range(count)])) == names
-
-
-def test_growth_by_objects_takes_one_shape():
-    (bucket,) = figures.by_objects(result())
-    assert (bucket.text, bucket.images) == ("1 to 4", 1)
-    assert bucket.values["B2 host"] == 20
-    assert bucket.values["S1 beyond forward"] == 20
-    assert bucket.values[figures.BYTES] == 10
-
-
-def test_growth_by_size_takes_all():
-    assert [(one.text, one.images) for one in figures.by_size(result())] == [
-        ("0 to 0.2", 1),
-        ("0.2 to 0.5", 1),
-    ]

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.errors import BenchmarkError
+from benchmarks.options import MODELS
 from benchmarks.report import failures, summary, write_report
 from benchmarks.sections import markdown
 from tests.benchmarks.results import result
@@ -14,6 +15,7 @@ def document(tmp_path: Path) -> Path:
     file = tmp_path / "performance.md"
     file.write_text(
         "# By hand\n<!-- cpu-coins: begin -->\nold\n<!-- cpu-coins: end -->\nand after\n"
+        "<!-- goals: begin -->\n<!-- goals: end -->\n"
     )
     return file
 
@@ -28,7 +30,7 @@ def test_tables_and_picture_are_written(document, tmp_path):
     assert write_report([written(tmp_path)], document) == [document, tmp_path / "performance.png"]
     text = document.read_text()
     assert text.startswith("# By hand\n<!-- cpu-coins: begin -->\n")
-    assert text.endswith("<!-- cpu-coins: end -->\nand after\n")
+    assert "<!-- cpu-coins: end -->\nand after\n<!-- goals: begin -->\n\n| what |" in text
     assert "old" not in text
     assert (tmp_path / "performance.png").read_bytes().startswith(b"\x89PNG")
 
@@ -38,6 +40,9 @@ def test_what_the_tables_say():
     for line in (
         "| S, kept busy / B1 | 2 | 2 to 2 |",
         "| answer of S / of N1 | 1/133 |",
+        "| T work, beyond its work | 4 ms | 4 to 4 ms |",
+        "| S1 beyond the handler's stages, less T work's | 6 ms | 6 to 6 ms |",
+        "| 1.2: 400 x 300, 10 coins | 1 | 60 | 1200 | 42 | 20 | 20 to 20 |",
         "| archive of S / of N1 | 0.50 |",
         "| start to READY, S / N1 | 0.50 (S: 4.0, 6.0 s) |",
         "| 2 | 2.00 | 50 | 50 |",
@@ -61,6 +66,17 @@ def test_a_result_of_b1_alone_is_reported():
     given["series"] = {name: given["series"][name] for name in ("B1", "B1 again")}
     assert "null test: B1 / B1" in markdown(given)
     assert "null test: B1 / B1" in summary(given)
+
+
+def test_a_faster_precision_says_what_it_does_to_answers():
+    given = result()
+    assert "missed above 0.5" not in markdown(given)
+    given["options"]["precisions"] = ["exact", "bf16"]
+    given["checked"]["S bf16"] = given["checked"]["S"] | {
+        **{"median_mask_iou": 0.9951, "least_mask_iou": 0.91, "missed_confident": 2},
+        **{"largest_score": 0.01, "largest_box_px": 1.5},
+    }
+    assert "| S bf16 | 13 | 0.9951 | 0.9100 | 2 | 0.01 | 1.5 |" in markdown(given)
 
 
 def test_a_null_test_that_fails_is_said():
@@ -101,6 +117,7 @@ def test_a_result_without_marks_is_refused(document, tmp_path):
 
 def test_the_document_has_marks_for_what_make_bench_writes(pytestconfig):
     text = (pytestconfig.rootpath / "docs" / "performance.md").read_text(encoding="utf-8")
-    for name in ("cpu-coins", "cpu-r50", "gpu-coins", "gpu-r50"):
+    models = [f"{device}-{model}" for device in ("cpu", "gpu") for model in MODELS]
+    for name in [*models, "goals"]:
         assert f"<!-- {name}: begin -->" in text
         assert f"<!-- {name}: end -->" in text
