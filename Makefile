@@ -59,7 +59,7 @@ zoo: $(STAMP)  ## every config of Detectron2's model zoo, exported and held agai
 	$(PY) -m fidelity zoo
 	$(PY) -m fidelity batches
 
-bench: $(STAMP) $(LITSERVE)  ## how fast it is on the CPU, against Detectron2 and others: 25 minutes on two quiet cores
+bench: $(STAMP) $(LITSERVE)  ## how fast it is on the CPU, against Detectron2 and others: 30 minutes on two quiet cores
 	$(PY) -m benchmarks
 	$(PY) -m benchmarks report benchmarks/results/*.json
 

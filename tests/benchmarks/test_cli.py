@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from benchmarks.cli import build_parser, main
-from benchmarks.options import ARMS, options_for
+from benchmarks.options import ARMS, MODELS, options_for
 
 
 def test_help_teaches(capsys):
@@ -20,9 +20,11 @@ def test_help_teaches(capsys):
     assert "python -m benchmarks --quick" in text
 
 
-def test_the_readme_names_every_arm(pytestconfig):
+def test_the_readme_names_every_arm_and_model(pytestconfig):
     readme = (pytestconfig.rootpath / "benchmarks" / "README.md").read_text(encoding="utf-8")
-    assert re.findall(r"^\| (\w+) \|", readme, re.MULTILINE)[1:] == list(ARMS)
+    arms, _, models = readme.partition("**Models.**")
+    assert re.findall(r"^\| (\w+) \|", arms, re.MULTILINE)[1:] == list(ARMS)
+    assert re.findall(r"^\| `(\w+)` \|", models, re.MULTILINE) == list(MODELS)
 
 
 def test_every_link_of_the_readme_leads_somewhere(pytestconfig):
