@@ -21,3 +21,15 @@ class RequestRefused(ClientError):
         super().__init__(f"{status} {type_}: {message}")
         self.status = status
         self.type = type_
+
+
+class ModelApiOff(ClientError):
+    """The server registers and unregisters nothing, which is how it starts unless asked."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The server's model API is off, so it registers and unregisters nothing. Start it with "
+            "it on: python -m server --model-api, torchserve --enable-model-api, or "
+            "enable_model_api=true in config.properties. Whoever reaches the management port with "
+            "its key can then run code on the server."
+        )

@@ -1,16 +1,46 @@
-"""One way to send a request: time-outs and tokens always set, errors in sentences."""
+"""One way to send a request: time-outs, retries and tokens always set, errors in sentences."""
 
 import json
+import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 from client.errors import ClientError, RequestRefused, ServerUnreachable
 
 KEY_FILE = "key_file.json"
 TIMEOUT_S = 120.0
+
+_RETRIES = Retry(
+    total=2,
+    connect=2,
+    read=1,
+    redirect=0,
+    status=0,  # an error that the server answers with is an answer
+    allowed_methods=["GET"],
+    backoff_factor=0.2,
+)
+"""A connection that does not come about is tried again, whatever was to be sent. One that breaks
+off is tried again for GET alone, which changes nothing."""
+
+
+def find_key(folder: Path, api: str) -> str | None:
+    """The token of one of TorchServe's APIs, from the environment or from `key_file.json`.
+
+    Args:
+        folder: As `read_key` takes it.
+        api: `inference` or `management`; the environment has `TORCHSERVE_INFERENCE_KEY` or
+            `TORCHSERVE_MANAGEMENT_KEY`, which wins.
+
+    Raises:
+        ClientError: A file of that name that is something else.
+    """
+    return os.environ.get(f"TORCHSERVE_{api.upper()}_KEY") or read_key(folder, api)
 
 
 def read_key(folder: Path, api: str) -> str | None:
@@ -33,6 +63,19 @@ def read_key(folder: Path, api: str) -> str | None:
     return str(key)
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a server answered.
+
+    Attributes:
+        document: The parsed body.
+        headers: Names match in any case.
+    """
+
+    document: Any
+    headers: Mapping[str, str]
+
+
 def send(
     method: str,
     url: str,
@@ -42,7 +85,22 @@ def send(
     headers: Mapping[str, str] | None = None,
     timeout_s: float = TIMEOUT_S,
 ) -> Any:
-    """Send a request and read its JSON answer.
+    """Send a request and read its JSON answer; see `exchange`."""
+    return exchange(
+        method, url, token=token, data=data, headers=headers, timeout_s=timeout_s
+    ).document
+
+
+def exchange(
+    method: str,
+    url: str,
+    *,
+    token: str | None = None,
+    data: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    timeout_s: float = TIMEOUT_S,
+) -> Answer:
+    """Send a request and read its JSON answer, with the headers that came with it.
 
     Raises:
         ServerUnreachable: No connection, or no answer within `timeout_s`.
@@ -51,13 +109,16 @@ def send(
     """
     authorization = {"Authorization": f"Bearer {token}"} if token else {}
     try:
-        response = requests.request(
-            method,
-            url,
-            data=data,
-            headers={**(headers or {}), **authorization},
-            timeout=timeout_s,
-        )
+        with requests.Session() as session:
+            session.mount("http://", HTTPAdapter(max_retries=_RETRIES))
+            session.mount("https://", HTTPAdapter(max_retries=_RETRIES))
+            response = session.request(
+                method,
+                url,
+                data=data,
+                headers={**(headers or {}), **authorization},
+                timeout=timeout_s,
+            )
     except requests.RequestException as error:
         raise ServerUnreachable(f"No answer from {url}: {error}") from error
     try:
@@ -73,4 +134,4 @@ def send(
         )
     if document is None:
         raise ClientError(f"{url} answered with something else than JSON.")
-    return document
+    return Answer(document, response.headers)

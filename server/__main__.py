@@ -43,6 +43,12 @@ def main() -> int:
     add("--ts-config", type=Path, default=Path("config.properties"), metavar="FILE")
     add("--model-store", type=Path, default=Path("model_store"), metavar="DIR")
     add("--models", nargs="+", default=["all"], metavar="[NAME=]FILE.mar")
+    add(
+        "--model-api",
+        action="store_true",
+        help="let the management port register and unregister models (python -m client models); "
+        "an archive is a program, so its key then is the key to this machine",
+    )
     arguments = parser.parse_args()
     _stop_on_signals()
     try:
@@ -51,6 +57,7 @@ def main() -> int:
             model_store=arguments.model_store,
             models=arguments.models,
             work_dir=Path(),
+            model_api=arguments.model_api,
         ) as server:
             watch(server, lambda sentence: print(f"\n==> {sentence}\n", flush=True))
     except ServerError as error:

@@ -39,6 +39,7 @@ class TorchServe:
         work_dir: Path,
         models: Sequence[str] = ("all",),
         output: IO[bytes] | None = None,
+        model_api: bool = False,
     ) -> None:
         """Set up, start nothing yet.
 
@@ -48,12 +49,14 @@ class TorchServe:
             work_dir: Where the server runs; it writes `key_file.json` and `logs/` there.
             models: Archives to load, or `all`.
             output: Where the server's own output goes; None is where ours goes.
+            model_api: Whether models can be registered and unregistered while it runs.
         """
         self.config = config.resolve()
         self.model_store = model_store.resolve()
         self.work_dir = work_dir.resolve()
         self._models = models
         self._output = output
+        self._model_api = model_api
         self.properties = read_properties(config)
         self._temp: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -197,6 +200,7 @@ class TorchServe:
             *(sys.executable, "-m", "ts.model_server", "--start", "--foreground", "--ncs"),
             *("--ts-config", str(self.config)),
             *("--model-store", str(self.model_store)),
+            *(("--enable-model-api",) if self._model_api else ()),
             *("--models", *self._models),
         ]
 

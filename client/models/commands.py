@@ -1,0 +1,235 @@
+"""The commands: each does its work and says what became of it, for people and for scripts."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from client.errors import ClientError
+from client.management import ManagementClient, ServedVersion
+from client.models.archive import verify
+from client.models.draining import drain
+from client.models.gates import Gates, load, registered
+from client.models.rollout import Changed, rollback, rollout
+from client.models.site import Site
+from client.models.store import ModelStore
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command has to say.
+
+    Attributes:
+        document: For `--json`.
+        text: For people.
+        warnings: What the person should know, a sentence each.
+        complete: Whether all was done; else something is left to do.
+    """
+
+    document: Any
+    text: str
+    warnings: Sequence[str] = field(default=())
+    complete: bool = True
+
+
+def list_models(management: ManagementClient, store: ModelStore | None) -> Result:
+    """All models."""
+    shown = [_model(management, store, name) for name in sorted(management.models())]
+    document = {"models": [one.document for one in shown]}
+    warnings = tuple(warning for one in shown for warning in one.warnings)
+    return Result(document, "\n".join(one.text for one in shown) or "No model.", warnings)
+
+
+def show(management: ManagementClient, store: ModelStore | None, model: str) -> Result:
+    """One model."""
+    return _model(management, store, model)
+
+
+def _model(management: ManagementClient, store: ModelStore | None, model: str) -> Result:
+    default = management.version(model).version
+    versions = [_version(one, default) for one in management.versions(model)]
+    document: dict[str, Any] = {"model": model, "versions": versions}
+    lines = [f"{model}"]
+    for one in versions:
+        states = ", ".join(worker["status"] for worker in one["workers"]) or "no workers"
+        lines.append(
+            f"  {one['version']:<12} {'default' if one['is_default'] else '':<8} {states}; "
+            f"{one['pending']} waiting; from {one['archive']}"
+        )
+    warnings: list[str] = []
+    if store is not None:
+        kept, published = sorted(store.kept(model)), [v for v, _ in store.published(model)]
+        document |= {
+            "kept": kept,
+            "after_restart": published,
+            "rollback_to": store.before(model, default),
+        }
+        before = document["rollback_to"] or "nothing"
+        lines.append(f"  kept: {', '.join(kept) or 'none'}; rollback leads to {before}")
+        if published != [default]:
+            warnings.append(
+                f"{model} {default} is the default, and a restart would serve "
+                f"{' and '.join(published) or 'no version of it'}: "
+                f"`set-default {model} {default}` makes them the same, where it is kept."
+            )
+    return Result(document, "\n".join(lines), warnings)
+
+
+def _version(served: ServedVersion, default: str) -> dict[str, Any]:
+    return {
+        **asdict(served),
+        "is_default": served.version == default,
+        "is_ready": served.is_ready,
+    }
+
+
+def change(site: Site, arguments: argparse.Namespace, gates: Gates) -> Result:
+    """Run one of the commands that change something.
+
+    Args:
+        site: Where.
+        arguments: Of the command line.
+        gates: Made of them.
+
+    Raises:
+        ClientError: It could not be done, and nothing has changed.
+    """
+    match arguments.command:
+        case "register":
+            return _register(site, arguments.archive, gates, arguments.workers or 1)
+        case "scale":
+            return _scale(site, arguments, gates)
+        case "set-default":
+            return _set_default(site, arguments.model, arguments.version)
+        case "unregister":
+            return _unregister(site, arguments, gates)
+        case "rollout":
+            changed = rollout(site, arguments.archive, gates, workers=arguments.workers)
+        case _:
+            changed = rollback(site, arguments.model, gates, to=arguments.to)
+    return _changed(changed)
+
+
+def _changed(changed: Changed) -> Result:
+    lines = [f"{changed.model} {changed.new} is the default in the place of {changed.old}."]
+    if changed.agreement is not None and changed.timing is not None:
+        timing = changed.timing
+        lines += [
+            f"  answers   {changed.agreement.sentence()}",
+            f"  speed     {timing.slowdown:.2f} times as long "
+            f"({1000 * timing.new_median_s:.0f} ms, {1000 * timing.old_median_s:.0f} ms before)",
+        ]
+    lines.append(
+        f"  took      {changed.switch_s:.1f} s until the switch, {changed.total_s:.1f} s in all"
+    )
+    if changed.drained:
+        lines.append(f"  {changed.old} has answered everything and is unregistered.")
+    return Result(changed.as_dict(), "\n".join(lines), changed.warnings, changed.drained)
+
+
+def _register(site: Site, path: Path, gates: Gates, workers: int) -> Result:
+    site.step("verifying the archive")
+    archive = verify(path)
+    with site.store.changing(archive.model):
+        versions = registered(site, archive.model)
+        if archive.version in versions:
+            raise ClientError(f"{archive} is registered already, and a version never changes.")
+        was_kept = archive.version in site.store.kept(archive.model)
+        site.store.adopt(archive.model)
+        site.store.keep(archive)
+        try:
+            load(site, archive, workers, gates)
+            if not versions:
+                site.store.publish(archive.model, archive.version)
+                site.store.record_rollout(archive.model, None, archive.version)
+        except BaseException:
+            if archive.version in registered(site, archive.model):
+                site.management.unregister(archive.model, archive.version)
+            if not was_kept:
+                site.store.forget(archive.model, archive.version)
+            raise
+    role = (
+        f"beside {', '.join(versions)}. Ask for it at /predictions/{archive.model}/"
+        f"{archive.version}; a restart forgets it, unless `set-default` makes it the default"
+        if versions
+        else f"as the default. Ask for it at /predictions/{archive.model}"
+    )
+    document = {"model": archive.model, "version": archive.version, "is_default": not versions}
+    return Result(document, f"{archive} is served {role}.")
+
+
+def _scale(site: Site, arguments: argparse.Namespace, gates: Gates) -> Result:
+    served = site.management.version(arguments.model, arguments.version)
+    model, version, workers = served.model, served.version, arguments.workers
+    if workers < len(served.workers) and not arguments.force:
+        raise ClientError(
+            f"{model} {version} has {len(served.workers)} workers. TorchServe ends those that are "
+            "too many at once, and what they are at is answered with 500. Say --force where that "
+            "may be, or where nobody asks."
+        )
+    site.step(f"starting workers of {model} {version}")
+    site.management.scale(model, version, workers=workers, timeout_s=gates.load_timeout_s)
+    return Result(
+        {"model": model, "version": version, "workers": workers},
+        f"{model} {version} has {workers} workers now; a restart starts as many as its "
+        "model-config.yaml says.",
+    )
+
+
+def _set_default(site: Site, model: str, version: str) -> Result:
+    with site.store.changing(model):
+        old = site.management.version(model).version
+        site.store.adopt(model)
+        site.management.set_default(model, version)
+        warnings = []
+        if version in site.store.kept(model):
+            site.store.publish(model, version)
+            if version != old:
+                site.store.record_rollout(model, old, version)
+        else:
+            warnings.append(
+                f"{site.store.folder} has no archive of {model} {version}: a restart serves "
+                f"{' and '.join(v for v, _ in site.store.published(model)) or 'none of it'}."
+            )
+    return Result(
+        {"model": model, "old": old, "new": version},
+        f"{model} {version} is the default{'' if version == old else f' in the place of {old}'}.",
+        warnings,
+    )
+
+
+def _unregister(site: Site, arguments: argparse.Namespace, gates: Gates) -> Result:
+    model, version = arguments.model, arguments.version
+    with site.store.changing(model):
+        versions = registered(site, model)
+        if version not in versions:
+            known = ", ".join(versions) or "none"
+            raise ClientError(f"{model} {version} is not registered; registered: {known}.")
+        is_default = site.management.version(model).version == version
+        if is_default and len(versions) > 1:
+            others = ", ".join(one for one in versions if one != version)
+            raise ClientError(
+                f"{model} {version} is the default: `set-default {model} VERSION` first, with one "
+                f"of {others}."
+            )
+        if is_default and not arguments.force:
+            raise ClientError(
+                f"{model} {version} is the only version: without it requests get 404, and those at "
+                "hand are lost. Say --force where that is meant."
+            )
+        if not arguments.force:
+            site.step(f"waiting until {version} has answered everything")
+            drain(
+                site.management,
+                model,
+                version,
+                timeout_s=gates.drain_timeout_s,
+                tick=lambda: site.step(f"waiting until {version} has answered everything"),
+            )
+        site.management.unregister(model, version)
+        if is_default:
+            site.store.withdraw(model)
+    return Result(
+        {"model": model, "version": version}, f"{model} {version} is not registered any more."
+    )

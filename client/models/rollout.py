@@ -1,0 +1,262 @@
+"""Put a new version in the place of the old one, or leave everything as it was and say why."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from client.errors import ClientError, RequestRefused
+from client.management import ServedVersion
+from client.models.agreement import Agreement
+from client.models.archive import Archive, verify
+from client.models.checks import Timing, ask
+from client.models.draining import drain
+from client.models.errors import RolloutRefused
+from client.models.gates import Compared, Gates, compare, first_answers, load
+from client.models.site import Site
+
+_UNDO_DRAIN_S = 60.0
+
+
+@dataclass(frozen=True)
+class Changed:
+    """What a rollout or rollback has done.
+
+    Attributes:
+        model: Its name.
+        old: The version that was the default.
+        new: The version that is.
+        drained: Whether the old one has answered everything and is unregistered.
+        agreement: Of their answers, or None where they were not compared.
+        timing: Of both, or None likewise.
+        switch_s: From the first step to the new version being the default.
+        total_s: To the end.
+        warnings: What the person should know, a sentence each.
+    """
+
+    model: str
+    old: str
+    new: str
+    drained: bool
+    agreement: Agreement | None
+    timing: Timing | None
+    switch_s: float
+    total_s: float
+    warnings: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `--json`."""
+        found = asdict(self)
+        if self.agreement is not None:
+            found["agreement"]["share"] = self.agreement.share
+        return found
+
+
+def rollout(site: Site, path: Path, gates: Gates, *, workers: int | None = None) -> Changed:
+    """Serve an archive's version in the place of the default one.
+
+    Args:
+        site: Where.
+        path: The archive.
+        gates: What it has to pass.
+        workers: How many to start; None is as many as the old version has.
+
+    Raises:
+        ArchiveRefused: The archive does not verify; nothing was done.
+        RolloutRefused: It has not passed a gate. It is unregistered, the old version serves.
+        ClientError: It cannot be done; what was done is undone.
+    """
+    site.step("verifying the archive")
+    archive = verify(path)
+    with site.store.changing(archive.model):
+        old = _default(site, archive)
+        _restore(site, old)
+        site.store.adopt(archive.model)
+        was_kept = archive.version in site.store.kept(archive.model)
+        site.store.keep(archive)
+        start = time.monotonic()
+        try:
+            with _undone_on_failure(site, old, archive):
+                load(site, archive, max(workers or 0, old.min_workers), gates)
+                answers = first_answers(site, archive, gates)
+                compared = compare(site, old, archive, answers, gates) if gates.compare else None
+                _switch(site, old, archive, gates)
+                site.store.record_rollout(archive.model, old.version, archive.version)
+        except BaseException:
+            if not was_kept:
+                site.store.forget(archive.model, archive.version)
+            raise
+        return _finish(site, old, archive, gates, compared, start)
+
+
+def rollback(site: Site, model: str, gates: Gates, *, to: str | None = None) -> Changed:
+    """Serve the version that was the default before, or another that is kept.
+
+    It is not held against the version that it replaces, which is the one that is wrong.
+
+    Args:
+        site: Where.
+        model: Its name.
+        gates: Images and time-outs; the rest does not count.
+        to: A version, or None for the one before.
+
+    Raises:
+        ClientError: There is none to go back to, or it does not answer.
+    """
+    with site.store.changing(model):
+        old = site.management.version(model)
+        target = to or site.store.before(model, old.version)
+        kept = site.store.kept(model)
+        if target is None or target not in kept or target == old.version:
+            others = ", ".join(sorted(kept.keys() - {old.version})) or "no other version"
+            raise ClientError(
+                f"{model} {old.version} is the default, and "
+                + (f"{target} is not one to go back to" if target else "nothing was before it")
+                + f": {site.store.folder} keeps {others}."
+            )
+        site.step("verifying the archive")
+        archive = verify(kept[target])
+        site.store.adopt(model)
+        start = time.monotonic()
+        with _undone_on_failure(site, old, archive):
+            load(site, archive, old.min_workers, gates)
+            first_answers(site, archive, gates)
+            _switch(site, old, archive, gates)
+            site.store.record_rollback(model, target)
+        return _finish(site, old, archive, gates, None, start)
+
+
+def _default(site: Site, archive: Archive) -> ServedVersion:
+    """The version that the archive is to replace."""
+    try:
+        served = site.management.versions(archive.model)
+        old = site.management.version(archive.model)
+    except RequestRefused as error:
+        if error.status != 404:
+            raise
+        raise ClientError(
+            f"The server has no model {archive.model} that {archive.path} could replace: "
+            "`register` adds a new one."
+        ) from error
+    if archive.version in [one.version for one in served]:
+        is_default = archive.version == old.version
+        raise ClientError(
+            f"{archive} is served already{', as the default' if is_default else ''}. "
+            + (
+                "Export the new one under another --version."
+                if is_default
+                else "`set-default` makes it the default, `unregister` removes it."
+            )
+        )
+    return old
+
+
+def _restore(site: Site, old: ServedVersion) -> None:
+    """Let a restart serve what is served now, until the new version has passed."""
+    if old.version in site.store.kept(old.model):
+        site.store.publish(old.model, old.version)
+
+
+def _switch(site: Site, old: ServedVersion, archive: Archive, gates: Gates) -> None:
+    """From here on requests go to the new version, and so they would after a restart."""
+    site.step("making it the default")
+    try:
+        site.management.set_default(archive.model, archive.version)
+        site.store.publish(archive.model, archive.version)
+        image = gates.images[0]
+        ask(site.inference, image, archive.model, archive.version, by_default=True)
+    except ClientError as error:
+        raise RolloutRefused(
+            "switch", f"{archive} could not take the place of {old.version}: {error}"
+        ) from error
+
+
+def _finish(
+    site: Site,
+    old: ServedVersion,
+    archive: Archive,
+    gates: Gates,
+    compared: Compared | None,
+    start: float,
+) -> Changed:
+    """Let the old version answer what it has, and remove it."""
+    switched = time.monotonic()
+    warnings = [] if compared is None else list(compared.warnings)
+    if old.version not in site.store.kept(old.model):
+        warnings.append(
+            f"{site.store.folder} has no archive of {old.model} {old.version}, so `rollback` "
+            "cannot bring it back."
+        )
+    drained = False
+    try:
+        _drain(site, old.model, old.version, gates)
+        site.step(f"unregistering {old.version}")
+        site.management.unregister(old.model, old.version)
+        drained = True
+    except (ClientError, KeyboardInterrupt) as error:
+        warnings.append(
+            f"{archive} is the default and answers, but {old.version} is registered still: "
+            f"{str(error) or 'interrupted.'} `unregister {old.model} {old.version}` removes it."
+        )
+    return Changed(
+        old.model,
+        old.version,
+        archive.version,
+        drained,
+        compared.agreement if compared else None,
+        compared.timing if compared else None,
+        switched - start,
+        time.monotonic() - start,
+        tuple(warnings),
+    )
+
+
+def _drain(site: Site, model: str, version: str, gates: Gates) -> None:
+    sentence = f"waiting until {version} has answered everything"
+    site.step(sentence)
+    drain(
+        site.management,
+        model,
+        version,
+        timeout_s=gates.drain_timeout_s,
+        tick=lambda: site.step(sentence),
+    )
+
+
+@contextmanager
+def _undone_on_failure(site: Site, old: ServedVersion, archive: Archive) -> Iterator[None]:
+    """Whatever goes wrong, Ctrl-C included: the old version serves, the new one is gone."""
+    try:
+        yield
+    except BaseException as error:
+        site.step(f"going back to {old.version}")
+        try:
+            _undo(site, old, archive)
+        except ClientError as problem:
+            raise ClientError(
+                f"{str(error) or 'Interrupted.'} Going back to {old.version} failed as well: "
+                f"{problem} `list` says what is served now."
+            ) from error
+        after_restart = [version for version, _ in site.store.published(old.model)]
+        if after_restart != [old.version]:
+            error.add_note(
+                f"A restart would serve {' and '.join(after_restart) or 'nothing'}: "
+                f"{site.store.folder} has no archive of {old.model} {old.version}."
+            )
+        raise
+
+
+def _undo(site: Site, old: ServedVersion, archive: Archive) -> None:
+    if old.version in site.store.kept(old.model):
+        site.store.publish(old.model, old.version)
+    was_switched = site.management.version(old.model).version != old.version
+    if was_switched:
+        site.management.set_default(old.model, old.version)
+    if archive.version not in [one.version for one in site.management.versions(archive.model)]:
+        return  # TorchServe itself removes what it could not load
+    if was_switched:
+        with suppress(ClientError):  # a version that does not answer never becomes quiet
+            drain(site.management, archive.model, archive.version, timeout_s=_UNDO_DRAIN_S)
+    site.management.unregister(archive.model, archive.version)

@@ -1,0 +1,31 @@
+"""One server and its model store, as the commands need them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from client.inference import InferenceClient
+from client.management import ManagementClient
+from client.models.store import ModelStore
+
+Step = Callable[[str], None]
+"""Gets a sentence before each step, and the same now and then while the step lasts."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where versions are changed.
+
+    Attributes:
+        management: The server's management API.
+        inference: Its inference API.
+        store: The folder that it loads archives from.
+        logs: Its folder of logs, where it can be read from here.
+        step: Gets a sentence before each step.
+    """
+
+    management: ManagementClient
+    inference: InferenceClient
+    store: ModelStore
+    logs: Path | None = None
+    step: Step = lambda _: None
