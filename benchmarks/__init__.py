@@ -4,7 +4,8 @@
     config, weights --models--> ModelFiles --reference--> what Detectron2 says of each JPEG
     ModelFiles --arms--> ways to get answers: bare loops, our handler, servers
     arms --starts--> series --load--> times, while every answer --checking--> is held against that
-    all of it --run--> RESULT.json --figures, sections, report, picture--> docs/performance.md
+    all of it --run--> RESULT.json --figures, growth--> numbers
+    numbers --goals, sections, report, picture--> docs/performance.md
 
 `cli` is the command line in front of it, `options` says how much is measured.
 """

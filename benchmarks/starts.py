@@ -42,7 +42,7 @@ def lineup(scene: Scene, say: Say) -> Iterator[Lineup]:
     starts: list[tuple[tuple[str, ...], Callable[[Lineup, ExitStack], None]]] = [
         (("B1xP",), _start_pool),
         (("S",), _start_busy),
-        (("S1", "T"), _start_wide),
+        (("S1", "T"), _start_alone),
         (("N1",), _start_naive),
         (("N2",), _start_litserve),
     ]
@@ -121,7 +121,7 @@ def _start_busy(ready: Lineup, stack: ExitStack) -> None:
             _add_light(ready, "S", asking, checker)
 
 
-def _start_wide(ready: Lineup, stack: ExitStack) -> None:
+def _start_alone(ready: Lineup, stack: ExitStack) -> None:
     """S1: one worker that has all cores; and T beside it."""
     scene, options = ready.scene, ready.scene.options
     running = _serve(ready, stack, "S1", workers=1, threads=options.threads)
