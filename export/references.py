@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from detectron2.data.detection_utils import transform_proposals
-from detectron2.data.transforms import ResizeShortestEdge
+from detectron2.data.transforms import ResizeShortestEdge, ResizeTransform, Transform
 from detectron2.engine import DefaultPredictor
 from detectron2.structures import BoxMode
+from torchvision.transforms.v2.functional import resize
 
 from export.model_config import ModelConfig
 from handler.config import parse_config
@@ -54,7 +55,7 @@ def faster_predictor(
     """What the network answers with at a faster precision, and its name."""
     faster = copy.deepcopy(network)
     prepare(faster, precision)
-    predict = _direct(faster, config.input)
+    predict = _direct(faster, config.input, resized=_resized_by_torch)
 
     def predict_faster(image_bgr: ImageBGR) -> dict[str, Any]:
         with running(precision, device="cpu"):
@@ -63,15 +64,31 @@ def faster_predictor(
     return f"the model at {precision}", predict_faster
 
 
-def _direct(network: torch.nn.Module, spec: InputSpec) -> Predict:
+def _resized_by_pillow(transform: Transform, image: ImageBGR) -> torch.Tensor:
+    return torch.as_tensor(transform.apply_image(image).astype("float32").transpose(2, 0, 1))
+
+
+def _resized_by_torch(transform: Transform, image: ImageBGR) -> torch.Tensor:
+    tensor = torch.as_tensor(np.ascontiguousarray(image).transpose(2, 0, 1))
+    if isinstance(transform, ResizeTransform):
+        tensor = resize(tensor, [transform.new_h, transform.new_w], antialias=True)
+    return tensor.float()
+
+
+def _direct(
+    network: torch.nn.Module,
+    spec: InputSpec,
+    *,
+    resized: Callable[[Transform, ImageBGR], torch.Tensor] = _resized_by_pillow,
+) -> Predict:
     """The network, with the input that Detectron2's own functions make of an image."""
-    resize = ResizeShortestEdge([spec.min_size, spec.min_size], spec.max_size)
+    shortest_edge = ResizeShortestEdge([spec.min_size, spec.min_size], spec.max_size)
 
     def predict(image_bgr: ImageBGR) -> dict[str, Any]:
         height, width = image_bgr.shape[:2]
         image = image_bgr[:, :, ::-1] if spec.channels == "RGB" else image_bgr
-        transform = resize.get_transform(image)
-        tensor = torch.as_tensor(transform.apply_image(image).astype("float32").transpose(2, 0, 1))
+        transform = shortest_edge.get_transform(image)
+        tensor = resized(transform, image)
         given: dict[str, Any] = {"image": tensor, "height": height, "width": width}
         if spec.proposal_topk is not None:
             windows = window_proposals((height, width))

@@ -13,6 +13,7 @@ from handler.answers import Answer
 from handler.detector import Detector
 from handler.formats.registry import FORMATS
 from handler.inference import run_batch
+from handler.model_input import InputBuilder
 from handler.proposals import window_proposals
 from handler.request import Row
 from tests.architectures import ARCHITECTURES, export_architecture, fields_for
@@ -51,7 +52,8 @@ def test_every_number_of_the_network_is_in_the_answer(served):
     answer = ask(detector, IMAGE_BGR)
     assert answer.status == 200, answer.body
     document = json.loads(answer.body)
-    model_input = detector._build_input(IMAGE_BGR, window_proposals(IMAGE_BGR.shape[:2]))
+    build_input = InputBuilder(detector._model.metadata.input)
+    model_input = build_input(IMAGE_BGR, window_proposals(IMAGE_BGR.shape[:2]))
     ((output,), _) = run_batch(detector._model, [model_input], stack=1)
     instances = document["predictions"]
     if "instances" in output:
