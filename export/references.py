@@ -12,7 +12,7 @@ from detectron2.data.detection_utils import transform_proposals
 from detectron2.data.transforms import ResizeShortestEdge, ResizeTransform, Transform
 from detectron2.engine import DefaultPredictor
 from detectron2.structures import BoxMode
-from torchvision.transforms.v2.functional import resize
+from torchvision.transforms.v2.functional import resize  # type: ignore[import-untyped]
 
 from export.model_config import ModelConfig
 from handler.config import parse_config
