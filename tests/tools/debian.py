@@ -25,6 +25,7 @@ PROGRAMS = {
     "nginx": ("nginx", "usr/sbin/nginx"),
     "prometheus": ("prometheus", "usr/bin/prometheus"),
     "promtool": ("prometheus", "usr/bin/promtool"),
+    "openssl": ("openssl", "usr/bin/openssl"),
     "chromium": ("chromium", "usr/lib/chromium/chromium"),
 }
 
@@ -99,8 +100,9 @@ def fetch(package: str, *, tools: Path = TOOLS) -> str:
     shutil.rmtree(tools / package, ignore_errors=True)
     unpacked.rename(tools / package)
     shutil.rmtree(scratch)
-    others = f" and {len(packed) - 1} other packages" if len(packed) > 1 else ""
-    return f"{package} {versions[package]}{others} have come: {size_mb:.1f} MB."
+    return (
+        f"{package} {versions[package]} has come, packages in all: {len(packed)}, {size_mb:.1f} MB."
+    )
 
 
 def _download(package: str, cache: Path, *, own_lists: Path) -> None:

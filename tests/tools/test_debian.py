@@ -99,7 +99,7 @@ def test_without_debian_the_command_goes_on_and_the_reason_is_kept(tmp_path, cap
 def test_fetches_a_package_and_says_its_version(tmp_path):
     sentence = fetched("hello", tmp_path)
     (listed,) = (tmp_path / "hello" / "packages.txt").read_text().splitlines()
-    assert sentence.startswith(f"{listed} ")
+    assert sentence.startswith(f"{listed} has come")
     run = subprocess.run([tmp_path / "hello/usr/bin/hello"], capture_output=True, check=True)
     assert run.stdout.startswith(b"Hello")
     assert [one.name for one in tmp_path.iterdir() if one.name.endswith(".part")] == []

@@ -1,0 +1,125 @@
+"""Which gRPC calls nginx lets through to TorchServe."""
+
+import json
+import time
+from collections.abc import Iterator
+
+import grpc
+import pytest
+
+from client.detections import Detections
+from examples.coins.photograph import photograph_path
+from tests.server.grpc_stubs import build
+
+INFERENCE = "/org.pytorch.serve.grpc.inference.InferenceAPIsService"
+MANAGEMENT = "/org.pytorch.serve.grpc.management.ManagementAPIsService"
+PHOTOGRAPH = photograph_path().read_bytes()
+
+
+@pytest.fixture(scope="module")
+def stubs(proxy, tmp_path_factory: pytest.TempPathFactory):
+    return build(tmp_path_factory.mktemp("stubs"))
+
+
+@pytest.fixture(scope="module")
+def channel(proxy) -> Iterator[grpc.Channel]:
+    trusted = grpc.ssl_channel_credentials(proxy.certificate.read_bytes())
+    with grpc.secure_channel(f"127.0.0.1:{proxy.ports['grpc']}", trusted) as opened:
+        yield opened
+
+
+@pytest.fixture
+def key(behind) -> tuple[tuple[str, str], ...]:
+    return (("authorization", f"Bearer {behind.inference.token}"),)
+
+
+@pytest.fixture
+def predict(stubs, channel, key):
+    """Sends one image; TorchServe's answer."""
+    messages, services = stubs
+
+    def send(image: bytes = PHOTOGRAPH, metadata=key, rpc: str = "Predictions"):
+        request = messages.PredictionsRequest(model_name="coins", input={"data": image})
+        return getattr(services.InferenceAPIsServiceStub(channel), rpc)(
+            request, metadata=metadata, timeout=60
+        )
+
+    return send
+
+
+def test_a_prediction_passes(predict):
+    assert len(Detections.from_native(json.loads(predict().prediction))) == 24
+
+
+def test_ping_passes(stubs, channel, key):
+    from google.protobuf.empty_pb2 import Empty
+
+    _, services = stubs
+    stub = services.InferenceAPIsServiceStub(channel)
+    assert "Healthy" in stub.Ping(Empty(), metadata=key, timeout=60).health
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        pytest.param((), id="no key"),
+        pytest.param((("authorization", "Bearer wrong"),), id="a wrong one"),
+    ],
+)
+def test_without_the_key_nothing_is_answered(metadata, predict):
+    with pytest.raises(grpc.RpcError) as caught:
+        predict(metadata=metadata)
+    assert caught.value.code() is grpc.StatusCode.PERMISSION_DENIED
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        pytest.param(f"{INFERENCE}/StreamPredictions", id="stream"),
+        pytest.param(f"{INFERENCE}/StreamPredictions2", id="stream both ways"),
+        pytest.param(f"{INFERENCE}/predictions", id="small letters"),
+        pytest.param(f"{INFERENCE}//Predictions", id="two slashes"),
+        pytest.param(f"{INFERENCE}/../{MANAGEMENT[1:]}/ListModels", id="dots"),
+        pytest.param(f"{MANAGEMENT}/ListModels", id="list models"),
+        pytest.param(f"{MANAGEMENT}/RegisterModel", id="register"),
+        pytest.param(f"{MANAGEMENT}/UnregisterModel", id="unregister"),
+        pytest.param(f"{MANAGEMENT}/DescribeModel", id="describe"),
+        pytest.param("/inference.GRPCInferenceService/ModelInfer", id="KServe v2"),
+        pytest.param("/grpc.reflection.v1alpha.ServerReflection/X", id="reflection"),
+        pytest.param("/", id="nothing"),
+    ],
+)
+def test_every_other_method_is_refused_by_nginx(method, channel, key):
+    call = channel.unary_unary(method)
+    with pytest.raises(grpc.RpcError) as caught:
+        call(b"", metadata=key, timeout=60)
+    assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+    assert caught.value.details() == "This method is not served here."
+
+
+def test_a_stream_does_not_reach_the_worker_that_it_would_kill(predict, behind):
+    before = behind.management.worker_states("coins")
+    with pytest.raises(grpc.RpcError):
+        list(predict(rpc="StreamPredictions"))
+    assert behind.management.worker_states("coins") == before == ["READY"]
+    assert "NullPointerException" not in behind.log_since_start("ts_log.log")
+
+
+def test_a_request_that_is_too_large_is_refused(predict):
+    with pytest.raises(grpc.RpcError) as caught:
+        predict(bytes(67108864))
+    # TorchServe breaks it off by the length that it announces, nginx when as much has come.
+    refused = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
+    assert caught.value.code() in refused
+    assert caught.value.details().endswith("too large.")
+    assert predict().prediction
+
+
+def test_a_client_that_asks_too_often_is_told_so(channel, key):
+    calls = [
+        channel.unary_unary(f"{INFERENCE}/Ping").future(b"", metadata=key, timeout=60)
+        for _ in range(150)
+    ]
+    codes = {call.code() for call in calls}
+    assert codes == {grpc.StatusCode.OK, grpc.StatusCode.RESOURCE_EXHAUSTED}
+    time.sleep(2)  # until the burst is over: the next tests ask from the same address
