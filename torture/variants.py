@@ -44,7 +44,7 @@ def make_variant(
     contents[_METADATA] = json.dumps(metadata).encode()
     with zipfile.ZipFile(destination, "w") as target:
         for name, content in contents.items():
-            target.writestr(name, content)
+            target.writestr(zipfile.ZipInfo(name), content)  # of 1980: the same bytes each time
     digest = hashlib.sha256(destination.read_bytes()).hexdigest()
     destination.with_name(f"{destination.name}.sha256").write_text(
         f"{digest}  {destination.name}\n"

@@ -96,7 +96,7 @@ def load(site: Site, archive: Archive, workers: int, gates: Gates) -> None:
     except RequestRefused as error:
         raise RolloutRefused(
             "load",
-            f"{archive} cannot be loaded: {error} {_why(site, archive, started)}".strip(),
+            f"{archive} cannot be loaded: {str(error).rstrip('.')}. {_why(site, archive, started)}",
         ) from error
 
 

@@ -41,7 +41,7 @@ def load_photograph() -> npt.NDArray[np.uint8]:
         FileNotFoundError: the photograph is not there, or cannot be decoded.
     """
     path = photograph_path()
-    image_bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    image_bgr: npt.NDArray[np.uint8] | None = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image_bgr is None:
         raise FileNotFoundError(f"The photograph {path} is there but cannot be decoded as PNG.")
     return image_bgr

@@ -1,0 +1,119 @@
+"""A real TorchServe whose versions tests change; each leaves one healthy default behind."""
+
+import itertools
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import pytest
+
+from client.models.archive import Archive, verify
+from client.models.checks import CheckImage
+from client.models.gates import Gates
+from client.models.site import Site
+from client.models.store import ModelStore
+from examples.coins.photograph import load_photograph
+from server.ports import with_free_ports
+from server.properties import read_properties, write_properties
+from server.torchserve import TorchServe
+from torture.variants import Edit, make_variant
+
+MODEL = "coins"
+
+
+@pytest.fixture(scope="session")
+def coins(pytestconfig: pytest.Config) -> Path:
+    """The archive of the example, which `make test` exports first."""
+    archive = pytestconfig.rootpath / "model_store" / "coins.mar"
+    assert archive.is_file(), "make model_store/coins.mar first"
+    return archive
+
+
+@pytest.fixture(scope="session")
+def photograph() -> bytes:
+    """A part of the demo's photograph, with seven coins or so."""
+    part = load_photograph()[:160, :200]
+    return cv2.imencode(".png", part)[1].tobytes()
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """A running server, and what makes new versions for it."""
+
+    server: TorchServe
+    site: Site
+    folder: Path
+    gates: Gates
+    coins: Path
+    numbers: Iterator[int]
+
+    def variant(self, edits: Mapping[str, Edit] | None = None) -> Path:
+        """An archive of a version that nobody has used yet."""
+        version = f"{next(self.numbers)}.0"
+        return make_variant(self.coins, self.folder / f"{MODEL}-{version}.mar", version, edits)
+
+    def default(self) -> str:
+        return self.site.management.version(MODEL).version
+
+    def versions(self) -> list[str]:
+        return sorted(one.version for one in self.site.management.versions(MODEL))
+
+    def answer(self) -> str:
+        """Which version answers a request that names none."""
+        image = self.gates.images[0].content
+        return self.site.inference.predict(image, model=MODEL).model[1]
+
+    def with_gates(self, **changes: object) -> Gates:
+        return replace(self.gates, **changes)
+
+
+Serve = Callable[..., TorchServe]
+
+
+@pytest.fixture(scope="session")
+def serve(pytestconfig: pytest.Config) -> Serve:
+    """Makes servers; start one with `with`."""
+
+    def make(folder: Path, store: Path, **arguments: object) -> TorchServe:
+        config = folder / "config.properties"
+        properties = read_properties(pytestconfig.rootpath / "config.properties")
+        write_properties(config, {**with_free_ports(properties), "model_store": str(store)})
+        given = {"model_api": True, "output": subprocess.DEVNULL, **arguments}
+        return TorchServe(config=config, model_store=store, work_dir=folder / "run", **given)
+
+    return make
+
+
+@pytest.fixture(scope="package")
+def bench(
+    coins: Path, photograph: bytes, serve: Serve, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Workbench]:
+    folder = tmp_path_factory.mktemp("bench")
+    store = folder / "store"
+    store.mkdir()
+    make_variant(coins, store / f"{MODEL}.mar", "1.0")
+    with serve(folder, store) as server:
+        server.wait_until_ready(MODEL, timeout_s=240)
+        site = Site(
+            replace(server.management, timeout_s=60),
+            server.inference,
+            ModelStore(store),
+            folder / "run" / "logs",
+        )
+        # A loaded machine makes either version slow: only the test of this gate sets it.
+        gates = Gates([CheckImage("coins", photograph)], max_slowdown=float("inf"), rounds=2)
+        yield Workbench(server, site, folder, gates, coins, itertools.count(2))
+
+
+@pytest.fixture
+def archive(coins: Path, tmp_path: Path) -> Callable[..., Archive]:
+    """Makes whole archives of one model."""
+
+    def make(version: str, name: str = "new.mar", edits: Mapping[str, Edit] | None = None):
+        folder = tmp_path / f"made-{version}-{name}"
+        folder.mkdir(exist_ok=True)
+        return verify(make_variant(coins, folder / name, version, edits))
+
+    return make

@@ -1,0 +1,309 @@
+"""Rollouts on a real server: what passes, what is refused, what is left behind."""
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from client.errors import ClientError, ModelApiOff
+from client.inference import InferenceClient
+from client.models.errors import ArchiveRefused, RolloutRefused, StoreError
+from client.models.rollout import rollback, rollout
+from client.models.site import Site
+from client.models.store import ModelStore
+from tests.client.models.conftest import MODEL, Workbench
+from torture.variants import (
+    ENTRY,
+    WEIGHTS,
+    blind_weights,
+    crashing_handler,
+    failing_handler,
+    make_variant,
+    nudged_weights,
+    slow_handler,
+)
+
+
+def published(bench: Workbench) -> list[str]:
+    return [version for version, _ in bench.site.store.published(MODEL)]
+
+
+def test_a_good_version_takes_the_place_and_can_be_taken_back(bench):
+    old, steps = bench.default(), []
+    archive = bench.variant({WEIGHTS: nudged_weights(1.001)})
+    site = Site(bench.site.management, bench.site.inference, bench.site.store, step=steps.append)
+    changed = rollout(site, archive, bench.gates)
+    assert (changed.old, changed.drained, changed.warnings) == (old, True, ())
+    assert changed.agreement.old > 3
+    assert changed.agreement.share == 1
+    assert changed.timing.old_median_s > 0
+    assert bench.versions() == [changed.new] == [bench.answer()] == published(bench)
+    assert len(dict.fromkeys(steps)) == 8
+    assert not changed.as_dict()["warnings"]
+
+    back = rollback(bench.site, MODEL, bench.gates)
+    assert (back.old, back.new, back.drained) == (changed.new, old, True)
+    assert back.agreement is None
+    assert bench.versions() == [old] == [bench.answer()] == published(bench)
+    assert bench.site.store.before(MODEL, old) is None or old == "1.0"
+    assert {old, changed.new} <= bench.site.store.kept(MODEL).keys()
+
+
+@pytest.mark.parametrize(
+    ("edits", "gate", "sentence"),
+    [
+        pytest.param(
+            {ENTRY: crashing_handler},
+            "load",
+            r"cannot be loaded: 500 .* Its worker says: OSError: no such device",
+            id="crashes at load",
+        ),
+        pytest.param(
+            {"model-config.yaml": lambda content: content + b"\n  max_pixels: 5\n"},
+            "load",
+            r"cannot be loaded: 500 .* Its worker says: .*unknown keys",
+            id="cannot be loaded",
+        ),
+        pytest.param(
+            {ENTRY: failing_handler}, "answers", "does not answer: coins: 503", id="fails"
+        ),
+        pytest.param(
+            {WEIGHTS: blind_weights},
+            "agreement",
+            r"answers otherwise than .*: 0 of the old version's \d detections are found again",
+            id="answers wrongly",
+        ),
+    ],
+)
+def test_a_bad_version_is_refused_and_the_old_one_serves_on(edits, gate, sentence, bench):
+    old, kept = bench.default(), bench.site.store.kept(MODEL).keys()
+    with pytest.raises(RolloutRefused, match=sentence) as caught:
+        rollout(bench.site, bench.variant(edits), bench.gates)
+    assert caught.value.gate == gate
+    assert bench.versions() == [old] == [bench.answer()] == published(bench)
+    assert bench.site.store.kept(MODEL).keys() == {*kept, old}
+
+
+def test_a_version_that_is_slower_than_the_limit_is_refused(bench):
+    old = bench.default()
+    archive = bench.variant({ENTRY: slow_handler(1.5)})
+    with pytest.raises(RolloutRefused, match=r"takes \d+\.\d\d times as long as .* 2 times is the"):
+        rollout(bench.site, archive, bench.with_gates(max_slowdown=2.0))
+    assert bench.versions() == [old] == [bench.answer()] == published(bench)
+
+
+def test_a_damaged_archive_is_refused_before_anything_is_done(bench):
+    old, archive = bench.default(), bench.variant()
+    archive.write_bytes(archive.read_bytes()[:-5000])
+    with pytest.raises(ArchiveRefused, match="damaged"):
+        rollout(bench.site, archive, bench.gates)
+    assert bench.versions() == [old] == [bench.answer()]
+
+
+def test_a_version_that_does_not_load_in_time_is_refused(bench):
+    old = bench.default()
+    with pytest.raises(ClientError, match="No answer from"):
+        rollout(bench.site, bench.variant(), bench.with_gates(load_timeout_s=0.5))
+    assert bench.versions() == [old] == [bench.answer()] == published(bench)
+
+
+def test_a_model_trained_for_something_else_is_not_compared(bench):
+    old = bench.default()
+    archive = bench.variant({WEIGHTS: blind_weights})
+    changed = rollout(bench.site, archive, bench.with_gates(compare=False))
+    assert changed.agreement is None
+    assert bench.versions() == [changed.new]
+    rollback(bench.site, MODEL, bench.gates)
+    assert bench.versions() == [old]
+
+
+def test_versions_that_find_nothing_say_so_little_that_it_is_said(bench):
+    from client.models.checks import read_images
+
+    changed = rollout(bench.site, bench.variant(), bench.with_gates(images=read_images([])))
+    if changed.agreement.old + changed.agreement.new == 0:
+        assert "Neither version found anything" in changed.warnings[0]
+    rollback(bench.site, MODEL, bench.gates)
+
+
+def test_what_is_served_already_is_not_rolled_out(bench):
+    archive = make_variant(bench.coins, bench.folder / "again.mar", bench.default())
+    with pytest.raises(ClientError, match=r"served already, as the default.*another --version"):
+        rollout(bench.site, archive, bench.gates)
+
+
+def test_a_version_never_changes_even_when_it_is_not_served(bench):
+    archive = bench.variant()
+    changed = rollout(bench.site, archive, bench.gates)
+    rollback(bench.site, MODEL, bench.gates)
+    old = bench.default()
+    rebuilt = {WEIGHTS: nudged_weights(1.01)}
+    other = make_variant(bench.coins, bench.folder / "rebuilt.mar", changed.new, rebuilt)
+    with pytest.raises(StoreError, match="another digest, and a version never changes"):
+        rollout(bench.site, other, bench.gates)
+    assert bench.versions() == [old]
+    again = rollout(bench.site, archive, bench.gates)  # the same one may come back
+    assert again.new == changed.new
+    rollback(bench.site, MODEL, bench.gates)
+
+
+def test_a_model_that_is_not_served_is_registered_first(bench, tmp_path):
+    archive = bench.variant()
+    import json
+    import zipfile
+
+    path = tmp_path / "pets.mar"
+    with zipfile.ZipFile(archive) as source, zipfile.ZipFile(path, "w") as target:
+        for name in source.namelist():
+            content = source.read(name)
+            if name == "MAR-INF/MANIFEST.json":
+                manifest = json.loads(content)
+                manifest["model"]["modelName"] = "pets"
+                content = json.dumps(manifest).encode()
+            target.writestr(name, content)
+    make_variant(path, path, "1.0")
+    with pytest.raises(ClientError, match=r"no model pets .*: `register` adds a new one"):
+        rollout(bench.site, path, bench.gates)
+
+
+def test_there_is_nothing_to_roll_back_to(bench):
+    current = bench.default()
+    with pytest.raises(ClientError, match=rf"coins {current} is the default, and 77 is not one"):
+        rollback(bench.site, MODEL, bench.gates, to="77")
+
+
+def test_ctrl_c_in_the_middle_leaves_the_old_version(bench):
+    old = bench.default()
+
+    def interrupt(sentence: str) -> None:
+        if "timing" in sentence:
+            raise KeyboardInterrupt
+
+    site = Site(bench.site.management, bench.site.inference, bench.site.store, step=interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        rollout(site, bench.variant(), bench.gates)
+    assert bench.versions() == [old] == [bench.answer()] == published(bench)
+
+
+def test_ctrl_c_after_the_switch_leaves_the_new_version(bench):
+    old = bench.default()
+
+    def interrupt(sentence: str) -> None:
+        if "answered everything" in sentence:
+            raise KeyboardInterrupt
+
+    site = Site(bench.site.management, bench.site.inference, bench.site.store, step=interrupt)
+    changed = rollout(site, bench.variant(), bench.gates)
+    assert not changed.drained
+    assert f"`unregister coins {old}` removes it" in changed.warnings[0]
+    assert bench.versions() == sorted([old, changed.new])
+    assert bench.answer() == changed.new == published(bench)[0]
+    back = rollback(bench.site, MODEL, bench.gates)  # which finds the old one still registered
+    assert back.new == old
+    assert bench.versions() == [old]
+
+
+def test_a_store_that_cannot_be_changed_at_the_switch_undoes_it(bench):
+    old = bench.default()
+    place = bench.site.store.folder / f".{MODEL}.publishing"
+
+    def block(sentence: str) -> None:
+        if "making it the default" in sentence:
+            place.mkdir(exist_ok=True)  # neither a rename nor a link can have this name
+
+    site = Site(bench.site.management, bench.site.inference, bench.site.store, step=block)
+    try:
+        with pytest.raises(RolloutRefused, match="could not take the place of") as caught:
+            rollout(site, bench.variant(), bench.gates)
+    finally:
+        place.rmdir()
+    assert caught.value.gate == "switch"
+    assert bench.versions() == [old] == [bench.answer()] == published(bench)
+
+
+def test_another_command_is_waited_for_by_hand(bench):
+    with (
+        bench.site.store.changing(MODEL),
+        pytest.raises(StoreError, match="being changed by another command"),
+    ):
+        rollout(bench.site, bench.variant(), bench.gates)
+
+
+def test_a_request_that_was_under_way_is_answered_before_its_version_goes(bench, photograph):
+    """With a handler that takes 3 s: one request in its worker, two in its queue."""
+    slow = bench.variant({ENTRY: slow_handler(3)})
+    first = rollout(bench.site, slow, bench.gates)
+    inference = InferenceClient(bench.site.inference.url, bench.site.inference.token, 60)
+    answers = []
+
+    def ask() -> None:
+        try:
+            answers.append(inference.predict(photograph, model=MODEL).model[1])
+        except ClientError as error:
+            answers.append(str(error))
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    site = Site(
+        bench.site.management,
+        bench.site.inference,
+        bench.site.store,
+        step=lambda sentence: start(threads) if "making it the default" in sentence else None,
+    )
+    back = rollback(site, MODEL, bench.gates)
+    for thread in threads:
+        thread.join()
+    assert answers == [first.new] * 3
+    assert back.total_s - back.switch_s > 5
+    assert bench.versions() == [back.new]
+
+
+def start(threads: list[threading.Thread]) -> None:
+    for thread in threads:
+        thread.start()
+    time.sleep(0.5)
+
+
+def test_a_server_whose_model_api_is_off_says_how_to_turn_it_on(serve, coins, tmp_path: Path):
+    folder = tmp_path / "store"
+    folder.mkdir()
+    make_variant(coins, folder / "coins.mar", "1.0")
+    with serve(tmp_path, folder, model_api=False) as server:
+        server.wait_until_ready(MODEL, timeout_s=240)
+        store = ModelStore(folder)
+        site = Site(server.management, server.inference, store)
+        from client.models.checks import CheckImage
+        from client.models.gates import Gates
+
+        new = make_variant(coins, tmp_path / "new.mar", "2.0")
+        with pytest.raises(ModelApiOff, match="python -m server --model-api"):
+            rollout(site, new, Gates([CheckImage("none", b"")]))
+        assert [one.version for one in server.management.versions(MODEL)] == ["1.0"]
+    assert sorted(store.kept(MODEL)) == ["1.0"]
+    visible = {path.name for path in folder.iterdir() if path.name[0] != "."}
+    assert visible == {"coins.mar", "coins.mar.sha256"}
+
+
+def test_a_restart_serves_the_version_that_was_rolled_out_and_no_other(
+    serve, coins, tmp_path, photograph
+):
+    from client.models.checks import CheckImage
+    from client.models.gates import Gates
+
+    folder = tmp_path / "store"
+    folder.mkdir()
+    make_variant(coins, folder / "coins-first.mar", "1.0")  # as somebody has named it
+    gates = Gates([CheckImage("coins", photograph)], max_slowdown=float("inf"), rounds=1)
+    new = make_variant(coins, tmp_path / "new.mar", "2.0", {WEIGHTS: nudged_weights(1.001)})
+    served = []
+    for change in (
+        lambda site: rollout(site, new, gates),
+        lambda site: rollback(site, MODEL, gates),
+        lambda site: None,
+    ):
+        with serve(tmp_path, folder) as server:
+            server.wait_until_ready(MODEL, timeout_s=240)
+            assert server.management.models() == [MODEL]
+            served.append([one.version for one in server.management.versions(MODEL)])
+            change(Site(server.management, server.inference, ModelStore(folder)))
+    assert served == [["1.0"], ["2.0"], ["1.0"]]
