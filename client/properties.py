@@ -35,5 +35,6 @@ def address(properties: dict[str, str], api: str) -> str:
     """
     key = f"{api}_address"
     url = urlsplit(properties.get(key, _DEFAULTS[key]))
-    host, _, port = url.netloc.rpartition(":")
-    return f"{url.scheme}://{_ANY.get(host, host)}:{port}" if port else url.geturl()
+    host = url.netloc.removesuffix(f":{url.port}")
+    port = f":{url.port}" if url.port else ""
+    return f"{url.scheme}://{_ANY.get(host, host)}{port}"

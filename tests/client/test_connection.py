@@ -1,0 +1,66 @@
+import argparse
+
+import pytest
+
+from client.connection import add_connection, connect
+from client.errors import ClientError
+from client.properties import address, read_properties
+
+
+def given(*words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    add_connection(parser, timeout_s=7)
+    return parser.parse_args(words)
+
+
+@pytest.mark.parametrize(
+    ("line", "url"),
+    [
+        pytest.param("", "http://127.0.0.1:8081", id="TorchServe's default"),
+        pytest.param("http://127.0.0.1:9001", "http://127.0.0.1:9001", id="this machine"),
+        pytest.param("http://0.0.0.0:9001", "http://127.0.0.1:9001", id="all addresses"),
+        pytest.param("http://[::]:9001", "http://[::1]:9001", id="all addresses, IPv6"),
+        pytest.param("https://gpu1:8443", "https://gpu1:8443", id="another machine"),
+        pytest.param("http://gpu1", "http://gpu1", id="no port"),
+    ],
+)
+def test_where_the_server_is_reached(line, url):
+    properties = {"management_address": line} if line else {}
+    assert address(properties, "management") == url
+
+
+def test_reads_lines_as_torchserve_does(tmp_path):
+    file = tmp_path / "config.properties"
+    file.write_text("# a=1\nmodel_store = models \nvmargs=-Dx=y\n\nnonsense\n")
+    assert read_properties(file) == {"model_store": "models", "vmargs": "-Dx=y"}
+
+
+def test_a_config_that_is_not_there(tmp_path):
+    with pytest.raises(ClientError, match=r"none\.properties cannot be read"):
+        connect(given("--ts-config", str(tmp_path / "none.properties")))
+
+
+def test_takes_addresses_from_config_properties(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config.properties").write_text("inference_address=http://127.0.0.1:9000\n")
+    connection = connect(given())
+    assert connection.inference_url == "http://127.0.0.1:9000"
+    assert connection.management_url == "http://127.0.0.1:8081"
+    assert connection.management.timeout_s == 7
+    assert connect(given("--inference", "http://a:1/")).inference_url == "http://a:1"
+
+
+def test_keys_come_from_the_file_or_from_the_environment(tmp_path, monkeypatch):
+    (tmp_path / "key_file.json").write_text(
+        '{"inference": {"key": "of-file"}, "management": {"key": "m"}}'
+    )
+    connection = connect(given("--key-folder", str(tmp_path)))
+    assert connection.inference_key == "of-file"
+    assert connection.management.token == "m"
+    monkeypatch.setenv("TORCHSERVE_INFERENCE_KEY", "of-environment")
+    assert connection.inference_key == "of-environment"
+
+
+def test_a_server_without_keys(tmp_path, monkeypatch):
+    monkeypatch.delenv("TORCHSERVE_INFERENCE_KEY", raising=False)
+    assert connect(given("--key-folder", str(tmp_path))).inference_key is None

@@ -1,0 +1,109 @@
+"""Readiness, of a real server that is loading, ready, broken or not there."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from client.ready import main
+from server.properties import Properties, write_properties
+from server.torchserve import TorchServe
+from torture.variants import ENTRY, failing_handler, make_variant
+
+
+@pytest.fixture
+def command(tmp_path, capsys):
+    def run(*words: str):
+        site = [
+            *("--ts-config", str(tmp_path / "config.properties")),
+            *("--key-folder", str(tmp_path / "run")),
+        ]
+        code = main([*words, *site])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
+
+
+@pytest.fixture
+def server(tmp_path, free_properties: Properties):
+    """Makes a server of a model store; start it with `with`."""
+    write_properties(tmp_path / "config.properties", free_properties)
+
+    def make(model_store) -> TorchServe:
+        return TorchServe(
+            config=tmp_path / "config.properties",
+            model_store=model_store,
+            work_dir=tmp_path / "run",
+            output=subprocess.DEVNULL,
+        )
+
+    return make
+
+
+def test_is_true_only_when_predictions_work(server, command, store, tmp_path):
+    models = tmp_path / "store"
+    models.mkdir()
+    make_variant(store / "tiny.mar", models / "tiny.mar", "1.0")
+    assert command()[0] == 1  # not started
+    codes = []
+    with server(models) as running:
+        while not codes or codes[-1]:
+            codes.append(command("--timeout", "5")[0])
+            assert running._process.poll() is None
+        assert running.is_ready("tiny")
+        code, out, err = command()
+        assert (code, err) == (0, "")
+        assert out.startswith("tiny 1.0 is ready: 1 worker, a small image was answered in 0.")
+        code, out, _ = command("--json", "--model", "tiny")
+        document = json.loads(out)
+        assert document["ready"] is True
+        assert document["models"][0]["version"] == "1.0"
+        code, _, err = command("--model", "tiny", "--model", "pets")
+        assert code == 1
+        assert "pets is not ready: 404" in err
+        # An image that waits longer than allowed is no prediction that works.
+        code, _, err = command("--timeout", "0.01")
+        assert code == 1
+        assert running.management.token not in out + err
+        assert running.inference.token not in out + err
+    assert len(codes) > 1  # and it was false before
+
+
+def test_a_model_whose_workers_are_ready_and_whose_answers_are_errors(
+    server, command, store, tmp_path
+):
+    models = tmp_path / "store"
+    models.mkdir()
+    make_variant(store / "tiny.mar", models / "tiny.mar", "1.0", {ENTRY: failing_handler})
+    with server(models) as running:
+        running.wait_until_ready("tiny", timeout_s=120)
+        code, out, err = command()
+    assert (code, out) == (1, "")
+    assert "tiny 1.0 is not ready: its workers are, and a small image got: 503" in err
+
+
+def test_a_server_without_models(server, command, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with server(tmp_path / "empty") as running:
+        said = ""
+        while "serves no model" not in said:
+            code, _, said = command()
+            assert code == 1
+            assert not running.has_ended(within_s=0.3)
+
+
+def test_needs_neither_torch_nor_numpy(pytestconfig):
+    script = (
+        "import sys, client.ready\n"
+        "print([name for name in ('torch', 'numpy', 'cv2', 'pycocotools') if name in sys.modules])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=pytestconfig.rootpath,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert result.stdout == "[]\n"
