@@ -56,7 +56,12 @@ class WorkerContext:
         settings = self.manifest["model"]["configFile"]
         self.model_yaml_config = yaml.safe_load((opened / settings).read_text(encoding="utf-8"))
         self.system_properties = {"model_dir": str(opened), "gpu_id": None, "batch_size": 1}
+        self.metrics = None  # no server counts
         self.status = 0
+
+    def get_request_id(self, index: int) -> str:
+        """No server gives one."""
+        return ""
 
     def get_all_request_header(self, index: int) -> dict[str, str]:
         """No headers."""

@@ -10,6 +10,7 @@ from handler.formats.compact_json import compact_json
 from handler.formats.registry import FORMATS
 from handler.options import Options
 from handler.outcome import Outcome, Timings, attempt
+from handler.record import Record
 from handler.request import Envelope, Request
 
 JSON = "application/json"
@@ -24,12 +25,14 @@ class Answer:
         content_type: Its media type.
         status: HTTP status.
         headers: Further response headers, ASCII.
+        record: What happened on the way, for metrics and logs.
     """
 
     body: bytes
     content_type: str = JSON
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+    record: Record = field(default_factory=Record)
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,17 @@ class Asked:
     Attributes:
         request: As it was sent.
         options: Checked.
-        timings: Of all its images together.
+        record: What happens on the way to its answer.
     """
 
     request: Request
     options: Options
-    timings: Timings = field(default_factory=Timings)
+    record: Record = field(default_factory=Record)
+
+    @property
+    def timings(self) -> Timings:
+        """Of all its images together."""
+        return self.record.timings
 
 
 def assemble(asked: Outcome[Asked], bodies: Sequence[Outcome[bytes]], *, max_bytes: int) -> Answer:
@@ -57,7 +65,8 @@ def assemble(asked: Outcome[Asked], bodies: Sequence[Outcome[bytes]], *, max_byt
     """
     if isinstance(asked, HandlerError):
         return error_answer(asked)
-    headers = {"Server-Timing": asked.timings.header()} if asked.timings else {}
+    record = asked.record
+    headers = {"Server-Timing": record.timings.header()} if record.timings else {}
     body = attempt(lambda parts: _enveloped(asked, parts), bodies)
     if not isinstance(body, HandlerError) and len(body) > max_bytes:
         body = ResponseTooLarge(
@@ -65,15 +74,19 @@ def assemble(asked: Outcome[Asked], bodies: Sequence[Outcome[bytes]], *, max_byt
             "detections, a smaller image or another format."
         )
     if isinstance(body, HandlerError):
-        return replace(error_answer(body), headers=headers)
+        if body not in bodies:  # an image's own is recorded with it
+            record.errors.append(body.type)
+        return replace(error_answer(body), headers=headers, record=record)
     is_list = asked.request.envelope is Envelope.INSTANCES
     content_type = JSON if is_list else FORMATS[asked.options.format].content_type
-    return Answer(body, content_type, headers=headers)
+    return Answer(body, content_type, headers=headers, record=record)
 
 
 def error_answer(error: HandlerError) -> Answer:
     """The answer that says what went wrong."""
-    return Answer(compact_json(_document(error)), status=error.status)
+    return Answer(
+        compact_json(_document(error)), status=error.status, record=Record(errors=[error.type])
+    )
 
 
 def _enveloped(asked: Asked, bodies: Sequence[Outcome[bytes]]) -> bytes:

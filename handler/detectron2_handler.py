@@ -6,6 +6,7 @@ and would change what the model says.
 """
 
 import logging
+import time
 import traceback
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -19,7 +20,9 @@ from handler.quick_start import import_without_compiler
 
 import_without_compiler()  # before anything else imports torchvision
 
+from handler.answers import Answer  # noqa: E402
 from handler.detector import Detector  # noqa: E402
+from handler.reporting import Reporter, declared_metrics  # noqa: E402
 from handler.request import Row  # noqa: E402
 from handler.settings import Settings  # noqa: E402
 from handler.threads import settle_threads  # noqa: E402
@@ -32,6 +35,7 @@ class Detectron2Handler:
 
     def __init__(self) -> None:
         self._detector: Detector | None = None
+        self._reporter: Reporter | None = None
 
     def initialize(self, context: Any) -> None:
         """Load the model of the archive that TorchServe opened.
@@ -60,6 +64,13 @@ class Detectron2Handler:
             # TorchServe prints the message alone; the traceback belongs in the worker's log.
             traceback.print_exc()
             raise RuntimeError(f"The model could not be loaded: {error}") from error
+        self._reporter = Reporter(
+            declared_metrics(getattr(context.metrics, "cache", {})),
+            model_name=context.model_name,
+            version=version,
+            batch_size=max(properties.get("batch_size") or 1, 1),
+            device=device,
+        )
         log.info(
             "Model %s %s on %s, handler %s", context.model_name, version, device, handler.__file__
         )
@@ -71,7 +82,9 @@ class Detectron2Handler:
         rows = [
             Row(fields, context.get_all_request_header(index)) for index, fields in enumerate(data)
         ]
+        start = time.perf_counter()
         answers = self._detector.answer(rows)
+        self._report(answers, context, time.perf_counter() - start)
         for index, answer in enumerate(answers):
             phrase = HTTPStatus(answer.status).phrase
             context.set_response_status(answer.status, phrase, index)
@@ -79,3 +92,9 @@ class Detectron2Handler:
             for name, value in answer.headers.items():
                 context.set_response_header(index, name, value)
         return [answer.body for answer in answers]
+
+    def _report(self, answers: Sequence[Answer], context: Any, seconds: float) -> None:
+        if self._reporter is None:
+            return
+        request_ids = [str(context.get_request_id(index)) for index in range(len(answers))]
+        self._reporter.report(answers, request_ids, seconds=seconds)

@@ -72,7 +72,14 @@ class ImagePipeline:
         return bodies + encoded()
 
     def _prepare_one(self, image: tuple[Asked, SentImage]) -> Outcome[Prepared]:
-        return self._prepare(*image)
+        asked, sent = image
+        prepared = self._prepare(asked, sent)
+        if isinstance(prepared, HandlerError):
+            asked.record.errors.append(prepared.type)
+        else:
+            height, width = prepared.image_bgr.shape[:2]
+            asked.record.megapixels.append(height * width / 1e6)
+        return prepared
 
     def _run(self, images: Sequence[Outcome[Prepared]]) -> list[Found]:
         inputs = [
@@ -98,7 +105,14 @@ class ImagePipeline:
         if isinstance(image, HandlerError):
             return image
         predictions = said if isinstance(said, Predictions) else self._predictions(image, said)
-        return self._encode(image, predictions)
+        body = self._encode(image, predictions)
+        record = image.asked.record
+        if isinstance(body, HandlerError):
+            record.errors.append(body.type)
+        elif isinstance(predictions, Predictions):
+            names = self._model.metadata.class_names
+            record.class_names.extend(names[one] for one in predictions.objects.class_ids)
+        return body
 
     def _predictions(self, image: Prepared, output: Outcome[Output]) -> Outcome[Predictions]:
         return attempt(

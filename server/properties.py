@@ -9,12 +9,16 @@ from server.errors import ServerError
 
 _HTTP = ("inference_address", "management_address", "metrics_address")
 _GRPC = ("grpc_inference", "grpc_management")
+_METRICS = "metrics_config"
 
 Properties = dict[str, str]
 
 
 def read_properties(path: Path) -> Properties:
     """Read `key=value` lines as TorchServe does; lines that begin with # are comments.
+
+    TorchServe looks for a relative `metrics_config` where it runs; here it is found beside the
+    file, wherever the server runs.
 
     Raises:
         ServerError: Unreadable.
@@ -24,7 +28,10 @@ def read_properties(path: Path) -> Properties:
     except OSError as error:
         raise ServerError(f"{path} cannot be read: {error}.") from error
     pairs = (line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
-    return {key.strip(): value.strip() for key, value in pairs}
+    properties = {key.strip(): value.strip() for key, value in pairs}
+    if metrics := properties.get(_METRICS):
+        properties[_METRICS] = str(path.resolve().parent / metrics)
+    return properties
 
 
 def write_properties(path: Path, properties: Mapping[str, str]) -> None:

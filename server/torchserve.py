@@ -18,7 +18,7 @@ from client.inference import InferenceClient
 from client.management import ManagementClient
 from server.errors import ServerError
 from server.java import find_java
-from server.properties import check_ports_free, read_properties
+from server.properties import check_ports_free, read_properties, write_properties
 
 POLL_S = 0.5
 STOP_S = 20.0
@@ -51,7 +51,6 @@ class TorchServe:
             output: Where the server's own output goes; None is where ours goes.
             model_api: Whether models can be registered and unregistered while it runs.
         """
-        self.config = config.resolve()
         self.model_store = model_store.resolve()
         self.work_dir = work_dir.resolve()
         self._models = models
@@ -89,7 +88,7 @@ class TorchServe:
         # Short, because a socket's path may have 107 characters.
         self._temp = Path(tempfile.mkdtemp(prefix="ts-"))
         self._process = subprocess.Popen(
-            self._command(),
+            self._command(self._temp),
             cwd=self.work_dir,
             env=self._environment(java),
             stdout=self._output,
@@ -195,10 +194,12 @@ class TorchServe:
             raise RuntimeError("The server runs inside its with block only.")
         return self._process
 
-    def _command(self) -> list[str]:
+    def _command(self, temp: Path) -> list[str]:
+        config = temp / "config.properties"
+        write_properties(config, self.properties)
         return [
             *(sys.executable, "-m", "ts.model_server", "--start", "--foreground", "--ncs"),
-            *("--ts-config", str(self.config)),
+            *("--ts-config", str(config)),
             *("--model-store", str(self.model_store)),
             *(("--enable-model-api",) if self._model_api else ()),
             *("--models", *self._models),
