@@ -28,11 +28,15 @@ class _Context:
             "gpu_id": None if device == "cpu" else 0,
             "batch_size": 1,
         }
+        self.metrics = None  # a server's
         self.status = 0
         self.headers: dict[str, str] = {}
 
     def get_all_request_header(self, index: int) -> dict[str, str]:
         return {"Content-Type": "image/jpeg"}
+
+    def get_request_id(self, index: int) -> str:
+        return "benchmark"
 
     def set_response_status(self, code: int, phrase: str, index: int) -> None:
         self.status = code
