@@ -5,6 +5,7 @@ import signal
 import sys
 from pathlib import Path
 
+from server.archives import check_archives
 from server.errors import ServerError
 from server.torchserve import TorchServe
 from server.watch import watch
@@ -13,6 +14,7 @@ EPILOG = """\
 example:
   python -m server --models coins=coins.mar
 
+  Archives are held against their .sha256 before anything of them runs; one that differs is refused.
   Ctrl-C stops it and leaves no process behind. Requests need the inference key of key_file.json,
   which the server writes into this folder when it starts.
 """
@@ -52,6 +54,8 @@ def main() -> int:
     arguments = parser.parse_args()
     _stop_on_signals()
     try:
+        for sentence in check_archives(arguments.model_store, arguments.models):
+            print(f"\n==> {sentence}\n", flush=True)
         with TorchServe(
             config=arguments.ts_config,
             model_store=arguments.model_store,
