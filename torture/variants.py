@@ -15,7 +15,12 @@ _METADATA = "metadata.json"
 
 
 def make_variant(
-    archive: Path, destination: Path, version: str, edits: Mapping[str, Edit] | None = None
+    archive: Path,
+    destination: Path,
+    version: str,
+    edits: Mapping[str, Edit] | None = None,
+    *,
+    model: str | None = None,
 ) -> Path:
     """Write another version of an archive, with digests that are right.
 
@@ -24,6 +29,7 @@ def make_variant(
         destination: The new file.
         version: Its version.
         edits: By name of a file inside: what becomes of its content.
+        model: Another name, or None for the same.
 
     Returns:
         The new file; its digest is beside it.
@@ -33,7 +39,7 @@ def make_variant(
     for name, edit in (edits or {}).items():
         contents[name] = edit(contents[name])
     manifest = json.loads(contents[_MANIFEST])
-    manifest["model"]["modelVersion"] = version
+    manifest["model"] |= {"modelVersion": version, **({"modelName": model} if model else {})}
     contents[_MANIFEST] = json.dumps(manifest).encode()
     metadata = json.loads(contents[_METADATA])
     metadata["files"] = {
@@ -71,8 +77,8 @@ def blind_weights(content: bytes) -> bytes:
     from safetensors.numpy import load, save
 
     weights = load(content)
-    name = "roi_heads.box_predictor.cls_score.bias"
-    weights[name] = weights[name] + [-50.0] * (len(weights[name]) - 1) + [50.0]
+    background = weights["roi_heads.box_predictor.cls_score.bias"][-1:]  # the last class
+    background += 50
     return save(weights)
 
 

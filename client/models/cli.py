@@ -23,6 +23,7 @@ from client.models.store import ModelStore
 from client.progress import Progress
 
 _STEPS = 9
+_LOOKING = ("list", "show")
 _ANSWER_TIMEOUT_S = 60.0
 
 EPILOG = """\
@@ -249,10 +250,9 @@ def _run(arguments: argparse.Namespace, step: Step) -> commands.Result:
     connection = connect(arguments)
     management = connection.management
     store = _store(arguments, connection)
-    if arguments.command == "list":
-        return commands.list_models(management, store)
-    if arguments.command == "show":
-        return commands.show(management, store, arguments.model)
+    if arguments.command in _LOOKING:
+        names = [arguments.model] if arguments.command == "show" else None
+        return commands.show(management, store, names)
     if store is None:
         raise ClientError(
             "Which folder the server loads archives from is not known: --model-store names it, or "
@@ -273,7 +273,10 @@ def _store(arguments: argparse.Namespace, connection: Connection) -> ModelStore 
         return ModelStore(arguments.model_store)
     if "model_store" not in connection.properties:
         return None
-    return ModelStore(arguments.key_folder / connection.properties["model_store"])
+    folder = arguments.key_folder / connection.properties["model_store"]
+    if arguments.command in _LOOKING and not folder.is_dir():
+        return None  # the server may be on another machine
+    return ModelStore(folder)
 
 
 def _gates(arguments: argparse.Namespace) -> Gates:

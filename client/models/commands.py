@@ -33,17 +33,17 @@ class Result:
     complete: bool = True
 
 
-def list_models(management: ManagementClient, store: ModelStore | None) -> Result:
-    """All models."""
-    shown = [_model(management, store, name) for name in sorted(management.models())]
-    document = {"models": [one.document for one in shown]}
-    warnings = tuple(warning for one in shown for warning in one.warnings)
-    return Result(document, "\n".join(one.text for one in shown) or "No model.", warnings)
-
-
-def show(management: ManagementClient, store: ModelStore | None, model: str) -> Result:
-    """One model."""
-    return _model(management, store, model)
+def show(
+    management: ManagementClient, store: ModelStore | None, names: Sequence[str] | None
+) -> Result:
+    """What is served of these models, or of all."""
+    models = sorted(management.models() if names is None else names)
+    shown = [_model(management, store, name) for name in models]
+    return Result(
+        {"models": [one.document for one in shown]},
+        "\n".join(one.text for one in shown) or "No model.",
+        tuple(warning for one in shown for warning in one.warnings),
+    )
 
 
 def _model(management: ManagementClient, store: ModelStore | None, model: str) -> Result:

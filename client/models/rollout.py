@@ -82,8 +82,8 @@ def rollout(site: Site, path: Path, gates: Gates, *, workers: int | None = None)
                 load(site, archive, max(workers or 0, old.min_workers), gates)
                 answers = first_answers(site, archive, gates)
                 compared = compare(site, old, archive, answers, gates) if gates.compare else None
-                _switch(site, old, archive, gates)
                 site.store.record_rollout(archive.model, old.version, archive.version)
+                _switch(site, old, archive, gates)
         except BaseException:
             if not was_kept:
                 site.store.forget(archive.model, archive.version)

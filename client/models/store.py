@@ -180,26 +180,22 @@ class ModelStore:
     def before(self, model: str, version: str) -> str | None:
         """The version that was the default before this one, or None."""
         versions = self.defaults(model)
-        if version in versions:  # else the record is one step behind: a step that was cut short
-            last = len(versions) - 1 - versions[::-1].index(version)
-            versions = versions[:last]
+        if version in versions:  # else the record is one step behind
+            versions = _until(versions, version)[:-1]
         return versions[-1] if versions else None
 
     def record_rollout(self, model: str, old: str | None, new: str) -> None:
-        """Remember which version has taken the place of which."""
+        """Remember which version takes the place of which; to be done before it is done."""
         versions = self.defaults(model)
-        if old is not None and versions[-1:] != [old]:
-            versions.append(old)
+        if old is not None:
+            # What stands after it was recorded and then not done.
+            versions = _until(versions, old) if old in versions else [*versions, old]
         self._write_record(model, [*versions, new])
 
     def record_rollback(self, model: str, target: str) -> None:
         """Forget what came after a version."""
         versions = self.defaults(model)
-        if target in versions:
-            versions = versions[: len(versions) - versions[::-1].index(target)]
-        else:
-            versions = [target]
-        self._write_record(model, versions)
+        self._write_record(model, _until(versions, target) if target in versions else [target])
 
     def _refuse_anothers(self, place: Path, model: str) -> None:
         with contextlib.suppress(ArchiveRefused):  # a damaged one is replaced
@@ -216,6 +212,11 @@ class ModelStore:
     def _write_record(self, model: str, versions: list[str]) -> None:
         with _sentences():
             _write(self._record(model), json.dumps({"defaults": versions}, indent=2) + "\n")
+
+
+def _until(versions: list[str], version: str) -> list[str]:
+    """The versions up to the last one of these."""
+    return versions[: len(versions) - versions[::-1].index(version)]
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from client.errors import ClientError, RequestRefused, ServerUnreachable
-from client.http import read_key, send
+from client.http import exchange, find_key, read_key, send
 
 
 class Misbehaving(BaseHTTPRequestHandler):
@@ -25,8 +25,19 @@ class Misbehaving(BaseHTTPRequestHandler):
             self._answer(200, f'"{self.headers["Authorization"]}"'.encode())
         elif self.path == "/silent":
             self.server.released.wait(20)
+        elif self.path == "/breaks":
+            self._break_off_at_first()
         else:
             self._answer(*self.answers[self.path])
+
+    def do_POST(self) -> None:
+        self._break_off_at_first()
+
+    def _break_off_at_first(self) -> None:
+        self.server.asked.append(self.command)
+        if self.server.asked.count(self.command) > 1:
+            self._answer(200, b"{}")
+        self.close_connection = True
 
     def _answer(self, status: int, body: bytes) -> None:
         self.send_response(status)
@@ -42,6 +53,7 @@ class Misbehaving(BaseHTTPRequestHandler):
 def url() -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Misbehaving) as server:
         server.released = threading.Event()
+        server.asked = []
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -87,6 +99,32 @@ def test_a_server_that_does_not_answer(url):
 def test_a_server_that_is_not_there(unused_port):
     with pytest.raises(ServerUnreachable, match="No answer from"):
         send("GET", f"http://127.0.0.1:{unused_port}/")
+
+
+def test_what_changes_nothing_is_asked_again_when_the_connection_breaks_off(url):
+    assert send("GET", f"{url}/breaks") == {}
+
+
+def test_what_may_change_something_is_sent_once(url):
+    with pytest.raises(ServerUnreachable, match="No answer from"):
+        send("POST", f"{url}/breaks", data=b"image")
+
+
+def test_an_answer_comes_with_its_headers(url):
+    answer = exchange("GET", f"{url}/ok")
+    assert answer.document == {"answer": 42}
+    assert answer.headers["content-LENGTH"] == "14"
+
+
+@pytest.mark.parametrize(
+    ("environment", "key"), [({}, "of-file"), ({"TORCHSERVE_INFERENCE_KEY": "mine"}, "mine")]
+)
+def test_the_environment_wins_over_the_file(environment, key, tmp_path, monkeypatch):
+    monkeypatch.delenv("TORCHSERVE_INFERENCE_KEY", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "key_file.json").write_text('{"inference": {"key": "of-file"}}')
+    assert find_key(tmp_path, "inference") == key
 
 
 def test_reads_the_key_of_each_api(tmp_path):

@@ -121,7 +121,7 @@ def test_a_new_model_becomes_its_own_default_and_can_be_removed(command, bench, 
     assert command("unregister", "tiny", "1.0", "--force")[0] == 0
     assert bench.site.store.published("tiny") == []
     assert bench.site.management.models() == [MODEL]
-    code, _, err = command("show", "tiny")
+    code, _, err = command("show", "tiny", "--json")
     assert code == 1
     assert "404" in err
 

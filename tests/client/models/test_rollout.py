@@ -1,18 +1,20 @@
 """Rollouts on a real server: what passes, what is refused, what is left behind."""
 
-import threading
-import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from client.errors import ClientError, ModelApiOff
-from client.inference import InferenceClient
+from client.models.archive import Archive, verify
+from client.models.checks import CheckImage
 from client.models.errors import ArchiveRefused, RolloutRefused, StoreError
+from client.models.gates import Gates, compare, first_answers
 from client.models.rollout import rollback, rollout
 from client.models.site import Site
 from client.models.store import ModelStore
 from tests.client.models.conftest import MODEL, Workbench
+from tests.images import png
 from torture.variants import (
     ENTRY,
     WEIGHTS,
@@ -23,6 +25,8 @@ from torture.variants import (
     nudged_weights,
     slow_handler,
 )
+
+GREY = png(np.full((64, 64, 3), 128, np.uint8))
 
 
 def published(bench: Workbench) -> list[str]:
@@ -118,13 +122,14 @@ def test_a_model_trained_for_something_else_is_not_compared(bench):
     assert bench.versions() == [old]
 
 
-def test_versions_that_find_nothing_say_so_little_that_it_is_said(bench):
-    from client.models.checks import read_images
-
-    changed = rollout(bench.site, bench.variant(), bench.with_gates(images=read_images([])))
-    if changed.agreement.old + changed.agreement.new == 0:
-        assert "Neither version found anything" in changed.warnings[0]
-    rollback(bench.site, MODEL, bench.gates)
+def test_images_on_which_nothing_is_found_prove_little_and_that_is_said(bench):
+    old = bench.site.management.version(MODEL)
+    same = Archive(Path(), MODEL, old.version, "")
+    gates = bench.with_gates(images=[CheckImage("grey", GREY)])
+    answers = first_answers(bench.site, same, gates)
+    compared = compare(bench.site, old, same, answers, gates)
+    assert compared.agreement.old + compared.agreement.new == 0
+    assert "Neither version found anything" in compared.warnings[0]
 
 
 def test_what_is_served_already_is_not_rolled_out(bench):
@@ -134,35 +139,17 @@ def test_what_is_served_already_is_not_rolled_out(bench):
 
 
 def test_a_version_never_changes_even_when_it_is_not_served(bench):
-    archive = bench.variant()
-    changed = rollout(bench.site, archive, bench.gates)
-    rollback(bench.site, MODEL, bench.gates)
-    old = bench.default()
+    old, archive = bench.default(), verify(bench.variant())
+    bench.site.store.keep(archive)
     rebuilt = {WEIGHTS: nudged_weights(1.01)}
-    other = make_variant(bench.coins, bench.folder / "rebuilt.mar", changed.new, rebuilt)
+    other = make_variant(bench.coins, bench.folder / "rebuilt.mar", archive.version, rebuilt)
     with pytest.raises(StoreError, match="another digest, and a version never changes"):
         rollout(bench.site, other, bench.gates)
     assert bench.versions() == [old]
-    again = rollout(bench.site, archive, bench.gates)  # the same one may come back
-    assert again.new == changed.new
-    rollback(bench.site, MODEL, bench.gates)
 
 
 def test_a_model_that_is_not_served_is_registered_first(bench, tmp_path):
-    archive = bench.variant()
-    import json
-    import zipfile
-
-    path = tmp_path / "pets.mar"
-    with zipfile.ZipFile(archive) as source, zipfile.ZipFile(path, "w") as target:
-        for name in source.namelist():
-            content = source.read(name)
-            if name == "MAR-INF/MANIFEST.json":
-                manifest = json.loads(content)
-                manifest["model"]["modelName"] = "pets"
-                content = json.dumps(manifest).encode()
-            target.writestr(name, content)
-    make_variant(path, path, "1.0")
+    path = make_variant(bench.coins, tmp_path / "pets.mar", "1.0", model="pets")
     with pytest.raises(ClientError, match=r"no model pets .*: `register` adds a new one"):
         rollout(bench.site, path, bench.gates)
 
@@ -230,40 +217,6 @@ def test_another_command_is_waited_for_by_hand(bench):
         rollout(bench.site, bench.variant(), bench.gates)
 
 
-def test_a_request_that_was_under_way_is_answered_before_its_version_goes(bench, photograph):
-    """With a handler that takes 3 s: one request in its worker, two in its queue."""
-    slow = bench.variant({ENTRY: slow_handler(3)})
-    first = rollout(bench.site, slow, bench.gates)
-    inference = InferenceClient(bench.site.inference.url, bench.site.inference.token, 60)
-    answers = []
-
-    def ask() -> None:
-        try:
-            answers.append(inference.predict(photograph, model=MODEL).model[1])
-        except ClientError as error:
-            answers.append(str(error))
-
-    threads = [threading.Thread(target=ask) for _ in range(3)]
-    site = Site(
-        bench.site.management,
-        bench.site.inference,
-        bench.site.store,
-        step=lambda sentence: start(threads) if "making it the default" in sentence else None,
-    )
-    back = rollback(site, MODEL, bench.gates)
-    for thread in threads:
-        thread.join()
-    assert answers == [first.new] * 3
-    assert back.total_s - back.switch_s > 5
-    assert bench.versions() == [back.new]
-
-
-def start(threads: list[threading.Thread]) -> None:
-    for thread in threads:
-        thread.start()
-    time.sleep(0.5)
-
-
 def test_a_server_whose_model_api_is_off_says_how_to_turn_it_on(serve, coins, tmp_path: Path):
     folder = tmp_path / "store"
     folder.mkdir()
@@ -272,9 +225,6 @@ def test_a_server_whose_model_api_is_off_says_how_to_turn_it_on(serve, coins, tm
         server.wait_until_ready(MODEL, timeout_s=240)
         store = ModelStore(folder)
         site = Site(server.management, server.inference, store)
-        from client.models.checks import CheckImage
-        from client.models.gates import Gates
-
         new = make_variant(coins, tmp_path / "new.mar", "2.0")
         with pytest.raises(ModelApiOff, match="python -m server --model-api"):
             rollout(site, new, Gates([CheckImage("none", b"")]))
@@ -287,9 +237,6 @@ def test_a_server_whose_model_api_is_off_says_how_to_turn_it_on(serve, coins, tm
 def test_a_restart_serves_the_version_that_was_rolled_out_and_no_other(
     serve, coins, tmp_path, photograph
 ):
-    from client.models.checks import CheckImage
-    from client.models.gates import Gates
-
     folder = tmp_path / "store"
     folder.mkdir()
     make_variant(coins, folder / "coins-first.mar", "1.0")  # as somebody has named it

@@ -138,7 +138,8 @@ def test_models_whose_names_begin_alike_are_told_apart(store, archive):
         pytest.param(["1.0"], "1.0", None, id="the first one"),
         pytest.param(["1.0", "2.0"], "2.0", "1.0", id="one rollout"),
         pytest.param(["1.0", "2.0", "1.0"], "1.0", "2.0", id="there and back by rollouts"),
-        pytest.param(["1.0", "2.0"], "3.0", "2.0", id="cut short before the record"),
+        pytest.param(["1.0", "2.0"], "1.0", None, id="cut short before the switch"),
+        pytest.param(["1.0", "2.0"], "3.0", "2.0", id="not rolled out by us"),
         pytest.param(["0.9", "1.0", "2.0"], "1.0", "0.9", id="cut short after a rollback"),
     ],
 )
@@ -151,6 +152,8 @@ def test_the_record_of_rollouts_and_rollbacks(store):
     store.record_rollout("coins", "1.0", "2.0")
     store.record_rollout("coins", "2.0", "3.0")
     assert store.defaults("coins") == ["1.0", "2.0", "3.0"]
+    store.record_rollout("coins", "2.0", "4.0")  # 3.0 was recorded and then refused
+    assert store.defaults("coins") == ["1.0", "2.0", "4.0"]
     store.record_rollback("coins", "2.0")
     assert store.defaults("coins") == ["1.0", "2.0"]
     store.record_rollback("coins", "0.5")
