@@ -1,7 +1,10 @@
 """What holds for all of nginx's ports: TLS, logs, who may ask for metrics."""
 
 import json
+import re
+import shlex
 import socket
+import ssl
 import subprocess
 
 import pytest
@@ -82,8 +85,17 @@ def test_torchserve_itself_is_reached_from_this_machine_alone(behind, ports):
             socket.create_connection((address, port), timeout=10)
 
 
+def test_the_certificate_command_of_the_readme(pytestconfig, tmp_path):
+    text = (pytestconfig.rootpath / "deploy/nginx/README.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^    openssl (req .*\n(?:    .*\n)*)", text, re.MULTILINE)
+    arguments = shlex.split(block.replace("\\\n", " "))
+    subprocess.run([*program("openssl"), *arguments], cwd=tmp_path, capture_output=True, check=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "certificate.pem", tmp_path / "key.pem")
+
+
 def log_of(proxy, request_id: str) -> dict:
-    lines = (proxy.folder / "torchserve.json").read_text(encoding="utf-8").splitlines()
+    lines = (proxy.folder / "torchserve.access.log").read_text(encoding="utf-8").splitlines()
     (found,) = (one for one in map(json.loads, lines) if one["request_id"] == request_id)
     return found
 
@@ -125,14 +137,14 @@ def test_no_log_has_the_key_or_anything_of_the_image(ask, proxy, behind):
     ask("POST", "/predictions/coins?secret=hunter2", body=PHOTOGRAPH)
     ask("POST", "/models?secret=hunter2", body=PHOTOGRAPH)
     ask("POST", "/predictions/coins", body=b"hunter2-image")
-    logs = list(proxy.folder.glob("*torchserve*json")) + list(proxy.folder.glob("*.log"))
+    logs = list(proxy.folder.glob("*.log"))
     assert len(logs) >= 2
     for log in logs:
         content = log.read_bytes()
         assert key.encode() not in content
         assert b"hunter2" not in content
         assert PHOTOGRAPH[:16] not in content
-    for line in (proxy.folder / "torchserve.json").read_text(encoding="utf-8").splitlines():
+    for line in (proxy.folder / "torchserve.access.log").read_text(encoding="utf-8").splitlines():
         json.loads(line)
 
 
