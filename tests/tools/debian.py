@@ -155,7 +155,8 @@ def _apt(cache: Path, arguments: Sequence[str]) -> _Result:
 
 
 def _library_folders(unpacked: Path) -> list[str]:
-    folders = {file.parent for file in unpacked.glob("**/lib/*-linux-*/*.so*")}
+    # Some have a folder of their own, which a library built for Debian finds by its absolute path.
+    folders = {file.parent for file in unpacked.glob("**/lib/*-linux-*/**/*.so*")}
     return sorted(str(folder) for folder in folders)
 
 

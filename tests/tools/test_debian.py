@@ -66,14 +66,13 @@ def test_takes_what_was_fetched(tmp_path):
 @pytest.mark.usefixtures("bare_path")
 def test_what_was_fetched_finds_the_libraries_that_came_with_it(tmp_path):
     nginx = a_program(tmp_path / "nginx" / "usr" / "sbin" / "nginx")
-    library = tmp_path / "nginx" / "usr" / "lib" / "x86_64-linux-gnu" / "libpcre2-8.so.0"
-    library.parent.mkdir(parents=True)
-    library.touch()
-    assert command("nginx", tools=tmp_path) == [
-        "env",
-        f"LD_LIBRARY_PATH={library.parent}",
-        str(nginx),
-    ]
+    folder = tmp_path / "nginx" / "usr" / "lib" / "x86_64-linux-gnu"
+    inner = folder / "pulseaudio"
+    inner.mkdir(parents=True)
+    (folder / "libpcre2-8.so.0").touch()
+    (inner / "libpulsecommon-16.1.so").touch()
+    libraries = f"LD_LIBRARY_PATH={folder}{os.pathsep}{inner}"
+    assert command("nginx", tools=tmp_path) == ["env", libraries, str(nginx)]
 
 
 @pytest.mark.usefixtures("bare_path")
