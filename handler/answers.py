@@ -76,6 +76,7 @@ def assemble(asked: Outcome[Asked], bodies: Sequence[Outcome[bytes]], *, max_byt
     if isinstance(body, HandlerError):
         if body not in bodies:  # an image's own is recorded with it
             record.errors.append(body.type)
+        record.class_names.clear()  # found, and not answered
         return replace(error_answer(body), headers=headers, record=record)
     is_list = asked.request.envelope is Envelope.INSTANCES
     content_type = JSON if is_list else FORMATS[asked.options.format].content_type

@@ -98,6 +98,11 @@ class Detector:
             host_threads=host_threads,
         )
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the objects that the model can find, by class id."""
+        return self._model.metadata.class_names
+
     def answer(self, rows: Sequence[Row]) -> list[Answer]:
         """Answer a batch: one answer a row, in the same order, whatever the rows hold."""
         try:

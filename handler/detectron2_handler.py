@@ -20,7 +20,6 @@ from handler.quick_start import import_without_compiler
 
 import_without_compiler()  # before anything else imports torchvision
 
-from handler.answers import Answer  # noqa: E402
 from handler.detector import Detector  # noqa: E402
 from handler.reporting import Reporter, declared_metrics  # noqa: E402
 from handler.request import Row  # noqa: E402
@@ -71,20 +70,22 @@ class Detectron2Handler:
             batch_size=max(properties.get("batch_size") or 1, 1),
             device=device,
         )
+        self._reporter.report_start(self._detector.class_names)
         log.info(
             "Model %s %s on %s, handler %s", context.model_name, version, device, handler.__file__
         )
 
     def handle(self, data: Sequence[Mapping[str, object]], context: Any) -> list[bytes]:
         """Answer a batch: one body a row, with its own status, content type and headers."""
-        if self._detector is None:
+        if self._detector is None or self._reporter is None:
             raise RuntimeError("handle() was called before initialize().")
         rows = [
             Row(fields, context.get_all_request_header(index)) for index, fields in enumerate(data)
         ]
         start = time.perf_counter()
         answers = self._detector.answer(rows)
-        self._report(answers, context, time.perf_counter() - start)
+        request_ids = [str(context.get_request_id(index)) for index in range(len(answers))]
+        self._reporter.report(answers, request_ids, seconds=time.perf_counter() - start)
         for index, answer in enumerate(answers):
             phrase = HTTPStatus(answer.status).phrase
             context.set_response_status(answer.status, phrase, index)
@@ -92,9 +93,3 @@ class Detectron2Handler:
             for name, value in answer.headers.items():
                 context.set_response_header(index, name, value)
         return [answer.body for answer in answers]
-
-    def _report(self, answers: Sequence[Answer], context: Any, seconds: float) -> None:
-        if self._reporter is None:
-            return
-        request_ids = [str(context.get_request_id(index)) for index in range(len(answers))]
-        self._reporter.report(answers, request_ids, seconds=seconds)

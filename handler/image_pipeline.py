@@ -110,8 +110,10 @@ class ImagePipeline:
         if isinstance(body, HandlerError):
             record.errors.append(body.type)
         elif isinstance(predictions, Predictions):
-            names = self._model.metadata.class_names
-            record.class_names.extend(names[one] for one in predictions.objects.class_ids)
+            class_of = self._model.metadata.class_of
+            record.class_names.extend(
+                class_of(one).name for one in predictions.objects.class_ids.tolist()
+            )
         return body
 
     def _predictions(self, image: Prepared, output: Outcome[Output]) -> Outcome[Predictions]:

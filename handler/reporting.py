@@ -1,27 +1,40 @@
 """What happened with a batch -> TorchServe's metrics, and one line a request in the worker's log.
 
-TorchServe takes metrics from the worker's output. Those that the server's `metrics_config` does not
-declare (deploy/torchserve/metrics.yaml) it drops, and they are not sent here either.
+TorchServe takes metrics from lines of the worker's output. Those that the server's `metrics_config`
+does not declare (deploy/torchserve/metrics.yaml) it drops, and they are not sent here either.
 """
 
 import json
 import logging
+import socket
+import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
 from typing import Any, Protocol
 
 import torch
 
 from handler.answers import Answer
+from handler.errors import HandlerError
 
 log = logging.getLogger(__name__)
 
+_LONGEST_LABEL = 100
+_MEMORY_EVERY_S = 1.0  # asking costs as much as many metrics, and nobody scrapes more often
+
 
 class Metric(Protocol):
-    """As much of `ts.metrics.caching_metric.CachingMetric` as is used."""
+    """As much of `ts.metrics.caching_metric.CachingMetric` as is used.
 
-    def add_or_update(self, value: float, dimension_values: list[str]) -> None:
-        """Count, observe or set; a new list each time, TorchServe may change it."""
+    Its own `add_or_update` logs a line for each value, and Python's logging takes most of the time
+    that a metric costs. Here the lines of a batch are logged at once.
+    """
+
+    metric_name: str
+    unit: str
+    metric_type: Enum
+    dimension_names: list[str]
 
 
 class Reporter:
@@ -37,9 +50,35 @@ class Reporter:
         device: str,
     ) -> None:
         self._declared = declared
-        self._usual = [version, model_name, "Model"]
+        self._model_name = model_name
+        self._version = version
+        self._usual = [_label(version), _label(model_name), "Model"]
         self._batch_size = batch_size
         self._device = device
+        self._hostname = socket.gethostname()
+        self._memory_due = 0.0
+        self._lines: list[str] = []
+
+    def report_start(self, class_names: Sequence[str]) -> None:
+        """Count a worker that is ready, and begin all that it may count at 0.
+
+        Prometheus sees no increase in a counter that comes into being with its first event.
+
+        Args:
+            class_names: Of the objects that the model can find.
+        """
+        kinds = list(_error_kinds())
+        try:
+            self._add("detectron2_worker_starts_total", 1)
+            for name in class_names:
+                self._add("detectron2_detections_total", 0, name)
+            for kind in kinds:
+                self._add("detectron2_errors_total", 0, kind.__name__)
+            for status in sorted({200, *(kind.status for kind in kinds)}):
+                self._add("detectron2_requests_total", 0, str(status))
+            self._send()
+        except Exception:
+            self._give_up()
 
     def report(
         self, answers: Sequence[Answer], request_ids: Sequence[str], *, seconds: float
@@ -52,49 +91,72 @@ class Reporter:
             seconds: From the batch to its answers.
         """
         try:
-            self._send("detectron2_batch_fill_ratio", len(answers) / self._batch_size)
+            self._add("detectron2_batch_fill_ratio", len(answers) / self._batch_size)
             for answer, request_id in zip(answers, request_ids, strict=True):
-                self._report_one(answer, seconds)
-                self._log(answer, request_id, seconds)
-            self._report_memory()
+                self._add_answer(answer, seconds)
+                self._lines.append(self._request_line(answer, request_id, seconds))
+            self._add_memory()
+            self._send()
         except Exception:
-            log.exception("The metrics of a batch could not be sent")
+            self._give_up()
 
-    def _report_one(self, answer: Answer, seconds: float) -> None:
+    def _add_answer(self, answer: Answer, seconds: float) -> None:
         record = answer.record
-        self._send("detectron2_requests_total", 1, str(answer.status))
-        self._send("detectron2_request_seconds", seconds)
+        if not (record.timings or record.errors):
+            return  # the model has described itself, which is no prediction
+        self._add("detectron2_requests_total", 1, str(answer.status))
+        self._add("detectron2_request_seconds", seconds)
         for stage, duration_ms in record.timings.items():
-            self._send("detectron2_stage_seconds", duration_ms / 1000, stage)
+            self._add("detectron2_stage_seconds", duration_ms / 1000, stage)
         for megapixels in record.megapixels:
-            self._send("detectron2_image_megapixels", megapixels)
+            self._add("detectron2_image_megapixels", megapixels)
         for name, count in Counter(record.class_names).items():
-            self._send("detectron2_detections_total", count, name)
+            self._add("detectron2_detections_total", count, name)
         for error, count in Counter(record.errors).items():
-            self._send("detectron2_errors_total", count, error)
+            self._add("detectron2_errors_total", count, error)
 
-    def _report_memory(self) -> None:
-        if not self._device.startswith("cuda"):
+    def _add_memory(self) -> None:
+        if not self._device.startswith("cuda") or time.monotonic() < self._memory_due:
             return
-        _, total = torch.cuda.mem_get_info(self._device)
+        self._memory_due = time.monotonic() + _MEMORY_EVERY_S
+        _, _, gpu = self._device.partition(":")
+        free, total = torch.cuda.mem_get_info(self._device)
         for kind, number in (
             ("allocated", torch.cuda.memory_allocated(self._device)),
             ("reserved", torch.cuda.memory_reserved(self._device)),
+            ("used", total - free),
             ("total", total),
         ):
-            self._send("detectron2_gpu_memory_bytes", number, kind, self._device)
+            self._add("detectron2_gpu_memory_bytes", number, kind, gpu)
 
-    def _send(self, name: str, value: float, *dimensions: str) -> None:
-        if metric := self._declared.get(name):
-            metric.add_or_update(value, [*map(_plain, dimensions), *self._usual])
+    def _add(self, name: str, value: float, *labels: str) -> None:
+        """Put a metric's line together, as TorchServe's own `add_or_update` does."""
+        metric = self._declared.get(name)
+        if metric is None:
+            return
+        values = [*map(_label, labels), *self._usual]
+        pairs = zip(metric.dimension_names, values, strict=True)
+        dimensions = ",".join(f"{key}:{one}" for key, one in pairs)
+        self._lines.append(
+            f"[METRICS]{metric.metric_name}.{metric.unit}:{value}|#{dimensions}"
+            f"|#type:{metric.metric_type.name}|#hostname:{self._hostname},{int(time.time())}"
+        )
 
-    def _log(self, answer: Answer, request_id: str, seconds: float) -> None:
+    def _send(self) -> None:
+        lines, self._lines = self._lines, []
+        if lines:
+            log.info("%s", "\n".join(lines))
+
+    def _give_up(self) -> None:
+        self._lines = []
+        log.exception("What happened could not be reported")
+
+    def _request_line(self, answer: Answer, request_id: str, seconds: float) -> str:
         record = answer.record
-        version, model_name, _ = self._usual
         document: dict[str, Any] = {
             "request_id": request_id,
-            "model": model_name,
-            "version": version,
+            "model": self._model_name,
+            "version": self._version,
             "status": answer.status,
             "images": len(record.megapixels),
             "detections": len(record.class_names),
@@ -103,7 +165,7 @@ class Reporter:
         }
         if record.errors:
             document["errors"] = record.errors
-        log.info("%s", json.dumps(document, separators=(",", ":")))
+        return json.dumps(document, separators=(",", ":"))
 
 
 def declared_metrics(cache: Mapping[Any, Mapping[str, Metric]]) -> dict[str, Metric]:
@@ -120,6 +182,18 @@ def declared_metrics(cache: Mapping[Any, Mapping[str, Metric]]) -> dict[str, Met
     }
 
 
-def _plain(label: str) -> str:
-    """A label that TorchServe's line of a metric can hold: its separators are : , | and #."""
-    return "".join(" " if one in ":,|#\r\n" else one for one in label)
+def _error_kinds(base: type[HandlerError] = HandlerError) -> Iterator[type[HandlerError]]:
+    for kind in base.__subclasses__():
+        yield kind
+        yield from _error_kinds(kind)
+
+
+def _label(text: str) -> str:
+    """A label that a line of TorchServe's can hold; its separators are : , | and #.
+
+    What ends a line is more to Java than to Python, and an empty label is none to TorchServe.
+    """
+    if not text.isalnum():  # most are
+        text = "".join(one if one.isprintable() and one not in ":,|#" else " " for one in text)
+        text = text.strip() or "unnamed"
+    return text if len(text) <= _LONGEST_LABEL else f"{text[: _LONGEST_LABEL - 3]}..."
