@@ -1,6 +1,7 @@
 """One way to send a request: time-outs, retries and tokens always set, errors in sentences."""
 
 import json
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,6 +28,9 @@ _RETRIES = Retry(
 )
 """A connection that does not come about is tried again, whatever was to be sent. One that breaks
 off is tried again for GET alone, which changes nothing."""
+
+# It logs every attempt as a warning; the error at the end says it in a sentence.
+logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
 
 
 def find_key(folder: Path, api: str) -> str | None:

@@ -1,0 +1,48 @@
+"""What rollouts rely on, and what they are there against, on a real server."""
+
+import time
+
+import pytest
+
+from client.errors import RequestRefused
+from client.models.archive import verify
+from client.models.gates import load
+from tests.client.models.conftest import MODEL
+from tests.client.models.test_draining import SECONDS, SLOW_WHEN_ASKED, SlowRequest
+from torture.variants import ENTRY, make_variant
+
+
+def test_a_version_that_is_removed_takes_its_requests_with_it(bench):
+    """Why a rollout waits: the request gets an error, or nothing at all."""
+    archive = verify(bench.variant({ENTRY: SLOW_WHEN_ASKED}))
+    bench.site.store.keep(archive)
+    load(bench.site, archive, 1, bench.gates)
+    requests = [SlowRequest(bench, f"{MODEL}/{archive.version}", timeout_s=9) for _ in range(2)]
+    for one in requests:
+        one.start()
+    time.sleep(SECONDS / 3)
+    bench.site.management.unregister(MODEL, archive.version)
+    for one in requests:
+        one.join()
+    assert [one.answer for one in requests if one.answer and one.answer.ok] == []
+
+
+def test_archives_in_a_folder_of_the_model_store_cannot_be_registered(bench):
+    """Why the archives of all versions lie beside each other."""
+    folder = bench.site.store.folder / ".folder"
+    folder.mkdir()
+    make_variant(bench.coins, folder / "coins.mar", "55.0")
+    with pytest.raises(RequestRefused, match="404"):
+        bench.site.management.register(".folder/coins.mar", workers=1, timeout_s=60)
+
+
+@pytest.mark.parametrize("version", ["2.0-rc1+abc", "2026.11.20_b"])
+def test_odd_versions_are_served_and_removed(version, bench):
+    archive = verify(make_variant(bench.coins, bench.folder / "odd.mar", version))
+    bench.site.store.keep(archive)
+    load(bench.site, archive, 1, bench.gates)
+    image = bench.gates.images[0].content
+    found = bench.site.inference.predict(image, model=MODEL, version=version)
+    assert found.model == (MODEL, version)
+    bench.site.management.unregister(MODEL, version)
+    assert bench.versions() == [bench.default()]
