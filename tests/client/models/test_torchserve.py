@@ -28,12 +28,14 @@ def test_a_version_that_is_removed_takes_its_requests_with_it(bench):
 
 
 def test_archives_in_a_folder_of_the_model_store_cannot_be_registered(bench):
-    """Why the archives of all versions lie beside each other."""
+    """Why all versions lie beside each other: of a path, the file name alone is looked for."""
     folder = bench.site.store.folder / ".folder"
     folder.mkdir()
+    make_variant(bench.coins, folder / "new.mar", "55.0")
     make_variant(bench.coins, folder / "coins.mar", "55.0")
-    with pytest.raises(RequestRefused, match="404"):
-        bench.site.management.register(".folder/coins.mar", workers=1, timeout_s=60)
+    for name, error in (("new.mar", "404"), ("coins.mar", "409 .* already registered")):
+        with pytest.raises(RequestRefused, match=error):
+            bench.site.management.register(f".folder/{name}", workers=1, timeout_s=60)
 
 
 @pytest.mark.parametrize("version", ["2.0-rc1+abc", "2026.11.20_b"])
