@@ -21,6 +21,7 @@ class Agreement:
         answers: How many were compared.
         identical: Of those, with every bit of boxes, scores, classes and masks the same.
         objects: That Detectron2 finds.
+        found: That the arm finds.
         unpaired: On both sides together, without a counterpart of the same class whose box
             overlaps by half or more.
         missed_confident: Of those that Detectron2 finds with a score above 0.5, how many have no
@@ -33,6 +34,7 @@ class Agreement:
     answers: int = 0
     identical: int = 0
     objects: int = 0
+    found: int = 0
     unpaired: int = 0
     missed_confident: int = 0
     largest_box_px: float = 0.0
@@ -60,6 +62,7 @@ class Agreement:
             self.answers + other.answers,
             self.identical + other.identical,
             self.objects + other.objects,
+            self.found + other.found,
             self.unpaired + other.unpaired,
             self.missed_confident + other.missed_confident,
             max(self.largest_box_px, other.largest_box_px),
@@ -80,8 +83,8 @@ class Agreement:
 def agreement(found: Found, expected: Found) -> Agreement:
     """Compare one answer."""
     if _is_identical(found, expected):
-        ones = (1.0,) * len(expected)
-        return Agreement(answers=1, identical=1, objects=len(expected), mask_ious=ones)
+        count = len(expected)
+        return Agreement(1, 1, objects=count, found=count, mask_ious=(1.0,) * count)
     pairs = counterparts(found.boxes, found.class_ids, expected.boxes, expected.class_ids)
     ours, theirs = [mine for mine, _ in pairs], [index for _, index in pairs]
     ious = tuple(
@@ -94,6 +97,7 @@ def agreement(found: Found, expected: Found) -> Agreement:
     return Agreement(
         answers=1,
         objects=len(expected),
+        found=len(found),
         unpaired=len(found) + len(expected) - 2 * len(ours),
         missed_confident=int(missed.sum()),
         largest_box_px=float(boxes.max(initial=0.0)),

@@ -41,13 +41,17 @@ class Goal:
 
 
 def markdown(results: Mapping[str, Result]) -> str:
-    """The table.
+    """The table, and on which results it cannot be relied.
 
     Args:
         results: By name, such as `cpu-coins`; what is missing was not measured.
     """
     rows = [_row(goal, results.get(goal.result)) for goal in GOALS]
-    return table(["what", "result", "goal", "median", "95 % interval", ""], rows)
+    text = table(["what", "result", "goal", "median", "95 % interval", ""], rows)
+    loud = [name for name, result in results.items() if not figures.null_test(result).contains(1)]
+    if not loud:
+        return text
+    return f"{text}\n\nThe machine was not quiet, as the null test shows, during {', '.join(loud)}."
 
 
 def _row(goal: Goal, result: Result | None) -> list[str]:

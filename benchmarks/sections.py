@@ -197,6 +197,7 @@ def _precisions(result: Result) -> str:
                 [
                     f"S {precision}",
                     str(found["objects"]),
+                    str(found["found"]),
                     f"{found['median_mask_iou']:.4f}",
                     f"{found['least_mask_iou']:.4f}",
                     str(found["missed_confident"]),
@@ -204,7 +205,7 @@ def _precisions(result: Result) -> str:
                     f"{found['largest_box_px']:.2g}",
                 ]
             )
-    head = ["against exact", "objects", "mask IoU, median", "least", "missed above 0.5"]
+    head = ["against exact", "objects", "found", "mask IoU, median", "least", "missed above 0.5"]
     head += ["largest score shift", "largest box shift, px"]
     return table(head, rows) if rows else ""
 

@@ -54,6 +54,7 @@ def result(rounds: int = 3) -> dict[str, Any]:
         "answers": 2,
         "identical": 2,
         "objects": 13,
+        "found": 12,
         "unpaired": 0,
         "missed_confident": 0,
         "largest_box_px": 0.0,

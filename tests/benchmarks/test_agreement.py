@@ -96,6 +96,11 @@ def test_the_median_is_over_the_masks_of_all_answers():
     assert agreement(found(), found()).median_mask_iou == 1
 
 
+def test_objects_of_both_sides_are_counted():
+    both = agreement(found(0), found(0, 20)) + agreement(found(0, 20, 40), found())
+    assert (both.objects, both.found) == (2, 4)
+
+
 def test_agreements_add_up():
     both = agreement(found(0), found(0)) + agreement(found(2), found(0))
     assert (both.answers, both.identical, both.objects) == (2, 1, 2)

@@ -6,7 +6,7 @@ from tests.benchmarks.results import result
 
 
 def rows(results):
-    lines = markdown(results).splitlines()[2:]
+    lines = markdown(results).partition("\n\n")[0].splitlines()[2:]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
@@ -52,6 +52,14 @@ def test_percent_and_milliseconds_are_said():
     assert overhead[2:4] == ["<= 3 %", "20 %"]
     transport = by_text["S1 beyond the handler's stages, less T's beyond its work"]
     assert transport[2:4] == ["<= 0.5 ms", "6 ms"]
+
+
+def test_a_null_test_that_fails_is_said():
+    given = result()
+    assert "not quiet" not in markdown({"cpu-coins": given})
+    for one in given["rounds"]:
+        one["B1 again"]["seconds"] *= 2
+    assert markdown({"cpu-coins": given, "cpu-r50": result()}).endswith("during cpu-coins.")
 
 
 def test_one_number_has_no_interval():
