@@ -40,7 +40,8 @@ def check_archives(model_store: Path, models: Sequence[str]) -> list[str]:
 
 def _files(model_store: Path, models: Sequence[str]) -> list[Path]:
     if any(model.lower() == "all" for model in models):
-        return sorted(model_store.glob("*.mar"))
+        # Hidden ones are kept for `python -m client models`, and TorchServe passes over them.
+        return sorted(model_store.glob("[!.]*.mar"))
     return [model_store / model.rpartition("=")[2] for model in models]
 
 

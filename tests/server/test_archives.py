@@ -142,6 +142,11 @@ def test_an_archive_that_is_not_asked_for_is_not_looked_at(model_store):
     assert check_archives(model_store, ["tiny.mar"]) == []
 
 
+def test_an_archive_that_is_only_kept_is_not_looked_at(model_store):
+    (model_store / ".tiny-0.9.mar").write_bytes(b"damaged")
+    assert check_archives(model_store, ["all"]) == []
+
+
 def test_the_command_refuses_in_a_sentence(model_store, config_file, pytestconfig):
     flip_a_bit(model_store / "tiny.mar", 0.5)
     command = [sys.executable, "-m", "server", "--ts-config", str(config_file)]
