@@ -52,7 +52,7 @@ class Reporter:
         self._declared = declared
         self._model_name = model_name
         self._version = version
-        self._usual = [_label(version), _label(model_name), "Model"]
+        self._usual = [_label(model_name), _label(version)]
         self._batch_size = batch_size
         self._device = device
         self._hostname = socket.gethostname()

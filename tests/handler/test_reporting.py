@@ -22,7 +22,7 @@ from tests.handler.test_detectron2_handler import GOOD, make_context
 # TorchServe leaves the file that it reads open.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 
-USUAL = {"version": "1.0", "ModelName": "tiny", "Level": "Model"}
+USUAL = {"model_name": "tiny", "model_version": "1.0"}
 LINE = re.compile(r"\[METRICS\](\w+)\.(\w+):([^|]+)\|#([^|]*)\|#type:(\w+)\|#hostname:[^,]+,\d+")
 
 
@@ -214,8 +214,8 @@ def test_labels_fit_into_torchserves_line(name, label, reporter, output):
 
 def test_names_of_model_and_version_are_labels_too(reporter, output):
     reporter(model_name="a,b", version="1:0").report([full_answer()], ["id"], seconds=0.1)
-    assert {one.labels["ModelName"] for one in output.metrics} == {"a b"}
-    assert {one.labels["version"] for one in output.metrics} == {"1 0"}
+    assert {one.labels["model_name"] for one in output.metrics} == {"a b"}
+    assert {one.labels["model_version"] for one in output.metrics} == {"1 0"}
     assert output.requests[0]["model"] == "a,b"
 
 

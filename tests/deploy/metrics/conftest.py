@@ -1,0 +1,254 @@
+"""A real Prometheus that scrapes a real TorchServe, both with the shipped files, and requests."""
+
+import base64
+import contextlib
+import json
+import shutil
+import subprocess
+import time
+import zipfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import yaml
+
+from server.ports import unused_ports, with_free_ports
+from server.properties import read_properties, write_properties
+from server.torchserve import TorchServe
+from tests.images import noise_bgr, png
+from tests.tools.debian import ToolMissing, command
+
+ODD_NAMES = ("a:b,c|d#e", 'Straße "猫" \\', "x" * 300)
+
+GOOD = png(noise_bgr(96, 128))
+BIG = png(noise_bgr(400, 500))
+
+
+def program(name: str) -> list[str]:
+    try:
+        return command(name)
+    except ToolMissing as reason:
+        pytest.skip(str(reason))
+
+
+def repack(source: Path, target: Path, *, class_names: tuple[str, ...] = (), **config: Any) -> None:
+    """Copy an archive with other names of classes and other lines in its model-config.yaml."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "model-config.yaml":
+                content = yaml.safe_dump({**yaml.safe_load(content), **config}).encode()
+            if name == "metadata.json" and class_names:
+                document = json.loads(content)
+                for one, class_name in zip(document["classes"], class_names, strict=True):
+                    one["name"] = class_name
+                content = json.dumps(document).encode()
+            new.writestr(name, content)
+
+
+class LoggingTorchServe(TorchServe):
+    """Logs as deploy/torchserve/log4j2.xml says, or another such file."""
+
+    log_config: Path
+
+    def _command(self, temp: Path) -> list[str]:
+        return [*super()._command(temp), "--log-config", str(self.log_config)]
+
+
+@dataclass
+class Site:
+    """A running TorchServe, and what it was asked.
+
+    Attributes:
+        answers: Number of answers by model and status.
+        seconds: That clients waited, by model.
+        timings: Milliseconds by model and stage, as Server-Timing said.
+        detections: Objects that were answered, by model and class.
+    """
+
+    server: TorchServe
+    answers: Counter[tuple[str, int]] = field(default_factory=Counter)
+    seconds: Counter[str] = field(default_factory=Counter)
+    timings: Counter[tuple[str, str]] = field(default_factory=Counter)
+    detections: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    @property
+    def logs(self) -> Path:
+        return self.server.work_dir / "logs"
+
+    def url(self, api: str) -> str:
+        return self.server.properties[f"{api}_address"]
+
+    def post(
+        self, model: str, *, key: str | None = None, query: str = "", **kwargs: Any
+    ) -> requests.Response:
+        """Ask a model, and remember what came back."""
+        headers = {"Authorization": f"Bearer {key or self.server.inference.token}"}
+        if isinstance(kwargs.get("data"), bytes):
+            headers["Content-Type"] = "application/octet-stream"
+        headers.update(kwargs.pop("headers", {}))
+        url = f"{self.url('inference')}/predictions/{model}{query}"
+        start = time.monotonic()
+        response = requests.post(url, headers=headers, timeout=60, **kwargs)
+        self.answers[model, response.status_code] += 1
+        self.seconds[model] += time.monotonic() - start
+        for part in response.headers.get("Server-Timing", "").split(", "):
+            stage, _, duration = part.partition(";dur=")
+            if stage:
+                self.timings[model, stage] += float(duration)
+        if response.status_code == 200:
+            for answer in response.json().get("predictions", []):
+                for one in answer.get("predictions", [answer]):
+                    if "class_name" in one:
+                        self.detections[model, one["class_name"]] += 1
+        return response
+
+    def worker_pids(self, model: str) -> list[int]:
+        """Process ids of a model's workers."""
+        headers = {"Authorization": f"Bearer {self.server.management.token}"}
+        url = f"{self.url('management')}/models/{model}"
+        (described,) = requests.get(url, headers=headers, timeout=10).json()
+        return [one["pid"] for one in described["workers"]]
+
+    def scrape(self) -> str:
+        """What the server says at its metrics port, without a key."""
+        response = requests.get(f"{self.url('metrics')}/metrics", timeout=10)
+        response.raise_for_status()
+        return response.text
+
+
+@pytest.fixture(scope="session")
+def deploy(pytestconfig: pytest.Config) -> Path:
+    return pytestconfig.rootpath / "deploy"
+
+
+@contextlib.contextmanager
+def logging_server(
+    root: Path, folder: Path, model_store: Path, log_config: Path, *models: str
+) -> Iterator[LoggingTorchServe]:
+    """Serve some models of a store, with the shipped config.properties, until all are ready."""
+    write_properties(
+        folder / "config.properties", with_free_ports(read_properties(root / "config.properties"))
+    )
+    with (folder / "output.log").open("wb") as output:
+        server = LoggingTorchServe(
+            config=folder / "config.properties",
+            model_store=model_store,
+            models=[f"{model}={model}.mar" for model in models],
+            work_dir=folder / "run",
+            output=output,
+        )
+        server.log_config = log_config
+        with server:
+            for model in models:
+                server.wait_until_ready(model, timeout_s=240)
+            yield server
+
+
+@pytest.fixture(scope="session")
+def site(
+    pytestconfig: pytest.Config, store: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    """`coins`; `odd` with odd names and two workers; `batched`, in batches of four."""
+    model_store = tmp_path_factory.mktemp("store")
+    coins = pytestconfig.rootpath / "model_store" / "coins.mar"
+    assert coins.is_file(), "make model_store/coins.mar first"
+    shutil.copy(coins, model_store)
+    tiny = store / "tiny.mar"
+    repack(tiny, model_store / "odd.mar", class_names=ODD_NAMES, minWorkers=2, maxWorkers=2)
+    limit = {"max_image_pixels": 150_000}
+    repack(tiny, model_store / "batched.mar", batchSize=4, maxBatchDelay=300, detectron2=limit)
+    log_config = pytestconfig.rootpath / "deploy" / "torchserve" / "log4j2.xml"
+    folder = tmp_path_factory.mktemp("server")
+    models = ("coins", "odd", "batched")
+    with logging_server(pytestconfig.rootpath, folder, model_store, log_config, *models) as server:
+        yield Site(server)
+
+
+@dataclass(frozen=True)
+class Prometheus:
+    """A running Prometheus."""
+
+    url: str
+
+    def get(self, path: str, **parameters: str) -> Any:
+        response = requests.get(f"{self.url}/api/v1/{path}", params=parameters, timeout=30)
+        document = response.json()
+        assert document["status"] == "success", document
+        return document["data"]
+
+    def query(self, expression: str) -> list[dict[str, Any]]:
+        return self.get("query", query=expression)["result"]
+
+    def wait_for(self, expression: str) -> None:
+        """Wait until a query has an answer."""
+        for _ in range(150):
+            if self.query(expression):
+                return
+            time.sleep(0.2)
+        pytest.fail(f"{expression} has no answer")
+
+
+@pytest.fixture(scope="session")
+def prometheus(
+    site: Site, deploy: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Prometheus]:
+    """With the shipped configuration; what differs is the port, and how often it asks."""
+    folder = tmp_path_factory.mktemp("prometheus")
+    shutil.copy(deploy / "prometheus" / "alerts.yml", folder)
+    shipped = (deploy / "prometheus" / "prometheus.yml").read_text(encoding="utf-8")
+    config = shipped.replace("127.0.0.1:8082", site.url("metrics").removeprefix("http://"))
+    config = config.replace("_interval: 15s", "_interval: 1s")
+    (folder / "prometheus.yml").write_text(config, encoding="utf-8")
+    (port,) = unused_ports(1)
+    arguments = [
+        f"--config.file={folder / 'prometheus.yml'}",
+        f"--storage.tsdb.path={folder / 'data'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ]
+    running = Prometheus(f"http://127.0.0.1:{port}")
+    with (
+        (folder / "output.log").open("wb") as output,
+        subprocess.Popen([*program("prometheus"), *arguments], stderr=output) as process,
+    ):
+        try:
+            for _ in range(100):
+                assert process.poll() is None, (folder / "output.log").read_text()
+                try:
+                    requests.get(f"{running.url}/-/ready", timeout=5).raise_for_status()
+                    break
+                except requests.RequestException:
+                    time.sleep(0.1)
+            running.wait_for('up{job="torchserve"} == 1')
+            yield running
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def as_list(*images: bytes) -> dict[str, Any]:
+    return {"instances": [base64.b64encode(one).decode() for one in images]}
+
+
+@pytest.fixture(scope="session")
+def asked(site: Site, prometheus: Prometheus, pytestconfig: pytest.Config) -> Site:
+    """The site after some requests, good and bad, which Prometheus has seen."""
+    photograph = (pytestconfig.rootpath / "docs" / "coins.jpg").read_bytes()
+    for _ in range(3):
+        site.post("coins", data=photograph)
+        site.post("odd", data=GOOD)
+        site.post("odd", data=b"hello")
+        site.post("odd", json=as_list(GOOD, b"hello", GOOD))
+        site.post("odd", data=GOOD, headers={"X-Format": "xml"})
+        site.post("odd", data=png(noise_bgr(1, 1)))
+        site.post("batched", data=GOOD)
+        site.post("batched", data=BIG)  # too large for it
+        time.sleep(1)
+    prometheus.wait_for('detectron2_errors_total{type="ImageTooLarge"} == 3')
+    time.sleep(2)
+    return site
