@@ -118,7 +118,8 @@ def _changed(changed: Changed) -> Result:
         lines += [
             f"  answers   {changed.agreement.sentence()}",
             f"  speed     {timing.slowdown:.2f} times as long "
-            f"({1000 * timing.new_median_s:.0f} ms, {1000 * timing.old_median_s:.0f} ms before)",
+            f"({1000 * timing.new_median_s:.0f} ms, {1000 * timing.old_median_s:.0f} ms before, by the "
+            "clock)",
         ]
     lines.append(
         f"  took      {changed.switch_s:.1f} s until the switch, {changed.total_s:.1f} s in all"
