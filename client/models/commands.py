@@ -115,11 +115,11 @@ def _changed(changed: Changed) -> Result:
     lines = [f"{changed.model} {changed.new} is the default in the place of {changed.old}."]
     if changed.agreement is not None and changed.timing is not None:
         timing = changed.timing
+        new_ms, old_ms = 1000 * timing.new_median_s, 1000 * timing.old_median_s
         lines += [
             f"  answers   {changed.agreement.sentence()}",
-            f"  speed     {timing.slowdown:.2f} times as long "
-            f"({1000 * timing.new_median_s:.0f} ms, {1000 * timing.old_median_s:.0f} ms before, by the "
-            "clock)",
+            f"  speed     {timing.slowdown:.2f} times as long ({new_ms:.0f} ms, {old_ms:.0f} ms "
+            "before, by the clock)",
         ]
     lines.append(
         f"  took      {changed.switch_s:.1f} s until the switch, {changed.total_s:.1f} s in all"
