@@ -96,9 +96,11 @@ def pack(laid_out: Path, destination: Path) -> None:
         for path in files:
             entry = zipfile.ZipInfo(path.relative_to(laid_out).as_posix(), when)
             entry.external_attr = 0o644 << 16
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            # Trained weights shrink by a fourteenth at any level; the lowest is the fastest.
-            archive.writestr(entry, path.read_bytes(), compresslevel=1)
+            # Trained weights shrink by a fourteenth at most, and TorchServe unpacks them at every
+            # start: inflating 170 MB takes it more than a second.
+            is_weights = path.name == WEIGHTS_FILE
+            entry.compress_type = zipfile.ZIP_STORED if is_weights else zipfile.ZIP_DEFLATED
+            archive.writestr(entry, path.read_bytes())
 
 
 def _timestamp() -> datetime:

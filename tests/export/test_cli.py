@@ -58,6 +58,12 @@ def test_the_archive_holds_the_weights_unchanged_and_nothing_else(opened, traini
     assert all(torch.equal(packed[name], trained[name]) for name in trained)
 
 
+def test_the_weights_are_stored_as_they_are_and_all_else_is_deflated(store):
+    with zipfile.ZipFile(store / "tiny.mar") as archive:
+        stored = [e.filename for e in archive.infolist() if e.compress_type == zipfile.ZIP_STORED]
+    assert stored == ["model.safetensors"]
+
+
 def test_nothing_in_the_config_points_at_the_training_machine(opened):
     text = (opened / "config.yaml").read_text()
     assert "somebody" not in text
