@@ -1,6 +1,7 @@
 """What a model says of itself: its metadata, and what a request may ask of it."""
 
 import json
+import os
 from typing import Any
 
 from handler.formats.registry import FORMATS
@@ -51,4 +52,6 @@ def describe(
             "max_tiles_per_request": settings.max_tiles_per_request,
             "max_response_bytes": settings.max_response_bytes,
         },
+        # Tells the workers of a model apart: a rollout waits until each has answered.
+        "worker": {"pid": os.getpid()},
     }
