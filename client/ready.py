@@ -18,6 +18,9 @@ from client.errors import ClientError
 from client.probing import probe
 from client.sample_image import sample_png
 
+STOPPING_FILE = ".stopping"
+"""Lies beside `key_file.json` while `python -m server` answers what is left before it stops."""
+
 _TIMEOUT_S = 20.0
 _SIZE_WH = (128, 32)
 """Networks enlarge an image to the size they were trained for; a long one stays cheap."""
@@ -66,6 +69,9 @@ def readiness(connection: Connection, models: Sequence[str] = ()) -> list[Readin
     Raises:
         ClientError: The server does not answer.
     """
+    if (connection.key_folder / STOPPING_FILE).exists():
+        sentence = "The server is not ready: it stops when it has answered what it was sent."
+        return [Readiness(None, None, False, sentence)]
     names = models or connection.management.models()
     if not names:
         return [Readiness(None, None, False, "The server serves no model.")]

@@ -1,12 +1,14 @@
 """`python -m server`: TorchServe in the foreground until Ctrl-C."""
 
 import argparse
-import signal
+import contextlib
 import sys
 from pathlib import Path
 
 from server.archives import check_archives
+from server.draining import answer_what_has_arrived
 from server.errors import ServerError
+from server.signals import StopInOrder, StopSignals
 from server.torchserve import TorchServe
 from server.watch import watch
 
@@ -15,25 +17,35 @@ example:
   python -m server --models coins=coins.mar
 
   Archives are held against their .sha256 before anything of them runs; one that differs is refused.
-  Ctrl-C stops it and leaves no process behind. Requests need the inference key of key_file.json,
-  which the server writes into this folder when it starts.
+  Ctrl-C stops it at once and leaves no process behind. SIGTERM, which supervisors and containers
+  send, lets it answer first what has arrived: `python -m client ready` says meanwhile that it is
+  not ready, and what still comes is answered as well. A second signal stops it at once.
+  Requests need the inference key of key_file.json, which the server writes into this folder when it
+  starts.
+
+exit codes: 0 stopped by a signal; 1 could not run, or was stopped with requests unanswered; 2 usage
 """
 
+DRAIN_TIMEOUT_S = 30.0
 
-def _stop_on_signals() -> None:
-    """Let a supervisor's SIGTERM and a closed terminal stop the server as Ctrl-C does."""
-    # Shells start background jobs with SIGINT ignored, and Python then leaves it so.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup wants it ignored
-        signal.signal(signal.SIGHUP, signal.default_int_handler)
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds < float("inf"):
+        raise ValueError
+    return seconds
+
+
+def _say(sentence: str) -> None:
+    print(f"\n==> {sentence}\n", flush=True)
 
 
 def main() -> int:
     """Run the command.
 
     Returns:
-        The exit code: 0 stopped by Ctrl-C or SIGTERM, 1 could not run.
+        The exit code: 0 stopped by a signal; 1 could not run, or SIGTERM left requests without an
+        answer.
     """
     parser = argparse.ArgumentParser(
         prog="python -m server",
@@ -51,19 +63,37 @@ def main() -> int:
         help="let the management port register and unregister models (python -m client models); "
         "an archive is a program, so its key then is the key to this machine",
     )
+    add(
+        "--drain-timeout",
+        type=_seconds,
+        default=DRAIN_TIMEOUT_S,
+        metavar="S",
+        help="on SIGTERM, answer what has arrived for so many seconds at most; 0 stops at once "
+        "(default: %(default)g)",
+    )
     arguments = parser.parse_args()
-    _stop_on_signals()
+    signals = StopSignals()
+    signals.install()
     try:
         for sentence in check_archives(arguments.model_store, arguments.models):
-            print(f"\n==> {sentence}\n", flush=True)
-        with TorchServe(
-            config=arguments.ts_config,
-            model_store=arguments.model_store,
-            models=arguments.models,
-            work_dir=Path(),
-            model_api=arguments.model_api,
-        ) as server:
-            watch(server, lambda sentence: print(f"\n==> {sentence}\n", flush=True))
+            _say(sentence)
+        with contextlib.ExitStack() as stack:
+            with signals.held():
+                server = stack.enter_context(
+                    TorchServe(
+                        config=arguments.ts_config,
+                        model_store=arguments.model_store,
+                        models=arguments.models,
+                        work_dir=Path(),
+                        model_api=arguments.model_api,
+                    )
+                )
+            try:
+                watch(server, _say)
+            except StopInOrder:
+                if not _drain(server, arguments.drain_timeout):
+                    return 1
+                raise
     except ServerError as error:
         print(error, file=sys.stderr)
         return 1
@@ -72,6 +102,21 @@ def main() -> int:
         return 0
     print("TorchServe ended by itself; its reason stands above.", file=sys.stderr)
     return 1
+
+
+def _drain(server: TorchServe, timeout_s: float) -> bool:
+    """Whether nothing is left without an answer."""
+    if timeout_s == 0:
+        return True
+    _say(f"Stopping when everything is answered, in {timeout_s:g} s at most.")
+    if answer_what_has_arrived(server, timeout_s=timeout_s):
+        return True
+    print(
+        f"Stopped with requests that may have no answer: not all workers were done after "
+        f"{timeout_s:g} s.",
+        file=sys.stderr,
+    )
+    return False
 
 
 if __name__ == "__main__":

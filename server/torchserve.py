@@ -1,5 +1,6 @@
 """One TorchServe process tree: start it, wait for its models, stop it without a trace."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -16,6 +17,7 @@ from client.errors import ClientError
 from client.http import read_key
 from client.inference import InferenceClient
 from client.management import ManagementClient
+from client.ready import STOPPING_FILE
 from server.errors import ServerError
 from server.java import find_java
 from server.properties import check_ports_free, read_properties, write_properties
@@ -84,6 +86,7 @@ class TorchServe:
         if not self.model_store.is_dir():
             raise ServerError(f"There is no model store {self.model_store}: export a model first.")
         self.work_dir.mkdir(parents=True, exist_ok=True)
+        self._stopping.unlink(missing_ok=True)  # of a server that was killed
         self._log_starts = {log.name: log.stat().st_size for log in self._logs.glob("*.log")}
         # Short, because a socket's path may have 107 characters.
         self._temp = Path(tempfile.mkdtemp(prefix="ts-"))
@@ -118,7 +121,13 @@ class TorchServe:
             self._process.wait()
             shutil.rmtree(self._temp, ignore_errors=True)
             (self.work_dir / "key_file.json").unlink(missing_ok=True)
+            self._stopping.unlink(missing_ok=True)
             self._process = self._temp = None
+
+    def stop_being_ready(self) -> None:
+        """Let `python -m client ready` say that the server stops; it answers as before."""
+        with contextlib.suppress(OSError):  # a full disk keeps nothing from being answered
+            self._stopping.touch()
 
     def has_ended(self, *, within_s: float) -> bool:
         """Wait so long at most; whether the server has ended by itself."""
@@ -181,6 +190,10 @@ class TorchServe:
         with log.open("rb") as file:
             file.seek(self._log_starts.get(name, 0))
             return file.read().decode("utf-8", errors="replace")
+
+    @property
+    def _stopping(self) -> Path:
+        return self.work_dir / STOPPING_FILE
 
     @property
     def _logs(self) -> Path:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from client.ready import main
+from client.ready import STOPPING_FILE, main
 from server.properties import Properties, write_properties
 from server.torchserve import TorchServe
 from torture.variants import ENTRY, failing_handler, make_variant
@@ -92,6 +92,15 @@ def test_a_server_without_models(server, command, tmp_path):
             code, _, said = command()
             assert code == 1
             assert not running.has_ended(within_s=0.3)
+
+
+@pytest.mark.usefixtures("server")
+def test_a_server_that_stops_is_not_ready_however_it_answers(command, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / STOPPING_FILE).touch()
+    code, out, err = command()
+    assert (code, out) == (1, "")
+    assert err == "The server is not ready: it stops when it has answered what it was sent.\n"
 
 
 def test_needs_neither_torch_nor_numpy(pytestconfig):
