@@ -40,8 +40,9 @@ test: lint tools $(COINS)  ## lint, and every test that needs no GPU
 	# One thread: on a busy machine torch's threads wait for one another, ten times as long.
 	OMP_NUM_THREADS=1 $(BIN)/pytest
 
-gpu: $(STAMP)  ## the tests that need a GPU, on a machine that has one
+gpu: $(STAMP)  ## what needs a GPU, on a machine that has one: its tests, then bench-gpu
 	$(BIN)/pytest tests/gpu
+	$(MAKE) bench-gpu
 
 compiled: $(STAMP) .venv-compiled/.installed  ## the handler beside a Detectron2 with compiled operators; needs Python 3.10
 	rm -rf build/compiled

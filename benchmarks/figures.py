@@ -33,6 +33,8 @@ _PAIRS = (
     ("S", "B0", "S, kept busy / B0"),
     ("S", "B2", "S, kept busy / B2"),
     ("S", "B1xP", "S, kept busy / B1xP"),
+    ("B1xP forward", "B1", "ceiling: B1xP, its forward passes alone / B1"),
+    ("S", "B1xP forward", "S, kept busy / that ceiling"),
     ("S light", "N1", "S / N1, images with few mask pixels"),
     ("S one by one", "N1 one by one", "S / N1, one client, images with up to 12 million of them"),
     ("S", "N2", "S / N2"),

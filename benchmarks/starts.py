@@ -105,6 +105,9 @@ def _start_pool(ready: Lineup, stack: ExitStack) -> None:
     expected = scene.expected[options.worker_threads]
     checker = _checker(reader_of(expected), expected)
     ready.add_server("B1xP", pool.asking, checker, concurrency=2 * options.workers)
+    checker = _checker(reader_of(expected), expected)
+    asking = partial(pool.asking, forward_alone=True)
+    ready.add_server("B1xP forward", asking, checker, concurrency=2 * options.workers)
 
 
 def _start_busy(ready: Lineup, stack: ExitStack) -> None:

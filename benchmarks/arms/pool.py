@@ -1,4 +1,4 @@
-"""B1xP: B1 in as many processes as there are cores, one thread each."""
+"""B1xP: B1 in as many processes as there are cores, one thread each; and B0 likewise."""
 
 import asyncio
 import signal
@@ -17,7 +17,7 @@ from benchmarks.models import ModelFiles
 from benchmarks.replies import OK, Ask, Reply
 
 _loaded: list[Any] = []
-"""The `Predictors` of a process of the pool."""
+"""Of a process of the pool: its `Predictors`, and their forward pass alone."""
 
 
 class PredictorPool:
@@ -50,12 +50,17 @@ class PredictorPool:
         self._executor.shutdown(wait=True, cancel_futures=True)
 
     @asynccontextmanager
-    async def asking(self) -> AsyncIterator[Ask]:
-        """A function that has an image answered by whichever process is free."""
+    async def asking(self, *, forward_alone: bool = False) -> AsyncIterator[Ask]:
+        """A function that has an image answered by whichever process is free.
+
+        Args:
+            forward_alone: As B0 answers: by the forward pass on an input that lies ready.
+        """
         loop = asyncio.get_running_loop()
+        answer = _forward if forward_alone else _predict
 
         async def ask(index: int) -> Reply:
-            return Reply(OK, await loop.run_in_executor(self._executor, _predict, index))
+            return Reply(OK, await loop.run_in_executor(self._executor, answer, index))
 
         yield ask
 
@@ -88,7 +93,8 @@ def _load(files: ModelFiles, images: Sequence[Image], threads: int, device: str)
     logging.disable(logging.WARNING)
     torch.set_num_threads(threads)
     use_exact_backends()
-    _loaded.append(Predictors.load(files, images, device))
+    predictors = Predictors.load(files, images, device)
+    _loaded[:] = predictors.predict, predictors.forward()
 
 
 def _nothing(_: int) -> None:
@@ -96,7 +102,16 @@ def _nothing(_: int) -> None:
 
 
 def _predict(index: int) -> bytes:
-    instances, _ = _loaded[0].predict(index)
+    predict, _ = _loaded
+    return _to_send(predict(index)[0])
+
+
+def _forward(index: int) -> bytes:
+    _, forward = _loaded
+    return _to_send(forward(index)[0])
+
+
+def _to_send(instances: Any) -> bytes:
     fields = instances.to("cpu").get_fields()
     areas = fields["pred_masks"].flatten(1).sum(dim=1)
     values = (fields["pred_boxes"].tensor, fields["scores"], fields["pred_classes"], areas)
