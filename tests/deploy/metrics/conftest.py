@@ -108,6 +108,15 @@ class Site:
                         self.detections[model, one["class_name"]] += 1
         return response
 
+    def fail(self) -> None:
+        """Send what TorchServe itself answers with 500: no worker sees it."""
+        headers = {
+            "Authorization": f"Bearer {self.server.inference.token}",
+            "Content-Type": "application/x-www-form-urlencoded",
+        }
+        url = f"{self.url('inference')}/predictions/odd"
+        assert requests.post(url, data=b"a=%zz", headers=headers, timeout=60).status_code == 500
+
     def worker_pids(self, model: str) -> list[int]:
         """Process ids of a model's workers."""
         headers = {"Authorization": f"Bearer {self.server.management.token}"}
@@ -248,6 +257,7 @@ def asked(site: Site, prometheus: Prometheus, pytestconfig: pytest.Config) -> Si
         site.post("odd", data=png(noise_bgr(1, 1)))
         site.post("batched", data=GOOD)
         site.post("batched", data=BIG)  # too large for it
+        site.fail()
         time.sleep(1)
     prometheus.wait_for('detectron2_errors_total{type="ImageTooLarge"} == 3')
     time.sleep(2)
