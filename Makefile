@@ -14,7 +14,7 @@ COINS  := model_store/coins.mar
 LITSERVE := build/litserve/.installed
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo serve lint tools test gpu compiled zoo bench bench-gpu clean
+.PHONY: help setup demo serve lint tools test gpu compiled zoo bench bench-gpu torture soak clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##\(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -67,6 +67,12 @@ bench: $(STAMP) $(LITSERVE)  ## how fast it is on the CPU, against Detectron2 an
 bench-gpu: $(STAMP) $(LITSERVE)  ## the same on a GPU, ten minutes
 	$(PY) -m benchmarks --gpu
 	$(PY) -m benchmarks report benchmarks/results/*.json
+
+torture: $(COINS)  ## faults on purpose, and what clients see of them: 30 minutes; writes docs/reliability.md
+	$(PY) -m torture
+
+soak: $(COINS)  ## an hour at 70 % of what a server can answer: does anything fail or grow?
+	$(PY) -m torture soak --minutes 60
 
 # Apart from .venv, which holds what this project needs and nothing else.
 $(LITSERVE): $(STAMP) benchmarks/requirements.txt

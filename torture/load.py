@@ -2,14 +2,21 @@
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 import requests
 
-_TIMEOUT_S = 60.0
+from torture.errors import TortureError
+
+OK = 200
+TIMEOUT_S = 60.0
+_PAUSE_S = 0.1
+"""After a request without an answer: a server that is gone refuses thousands a second."""
+
+_POLL_S = 0.01
 
 
 @dataclass(frozen=True)
@@ -21,7 +28,8 @@ class Outcome:
         start: When it was sent; seconds of `time.monotonic`.
         seconds: Until it was answered, or given up.
         status: HTTP status, or 0 where there was no answer.
-        document: The answer, or what was wrong.
+        document: The answer, or what was wrong: a sentence where it was no JSON.
+        hung: Whether it had no answer when its time-out came.
     """
 
     image: int
@@ -29,13 +37,26 @@ class Outcome:
     seconds: float
     status: int
     document: Any
+    hung: bool = False
+
+    @property
+    def end(self) -> float:
+        """When it was answered, or given up."""
+        return self.start + self.seconds
 
 
 class Load:
     """Threads that send images one after another, as long as a `with` block lasts."""
 
     def __init__(
-        self, url: str, token: str | None, images: Sequence[bytes], *, threads: int
+        self,
+        url: str,
+        token: str | None,
+        images: Sequence[bytes],
+        *,
+        threads: int,
+        own_image: bool = False,
+        timeout_s: float = TIMEOUT_S,
     ) -> None:
         """Set up.
 
@@ -44,14 +65,21 @@ class Load:
             token: The inference key, or None.
             images: Encoded files.
             threads: How many requests are under way at once.
+            own_image: Whether each thread sends one image alone, so that no two that are under way
+                are alike; otherwise each sends all of them in turns.
+            timeout_s: Longest wait for an answer.
         """
+        if own_image and threads > len(images):
+            raise ValueError(f"{threads} threads need as many images, there are {len(images)}.")
         self._url = url
-        self._headers = {"Content-Type": "application/octet-stream"}
-        if token:
-            self._headers["Authorization"] = f"Bearer {token}"
+        self._token = token
         self._images = images
+        self._own_image = own_image
+        self._timeout_s = timeout_s
         self._ended = threading.Event()
-        self._threads = [threading.Thread(target=self._run, args=(n,)) for n in range(threads)]
+        self._threads = [
+            threading.Thread(target=self._run, args=(n,), daemon=True) for n in range(threads)
+        ]
         self.outcomes: list[Outcome] = []  # appending is atomic
 
     def __enter__(self) -> Self:
@@ -66,24 +94,81 @@ class Load:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Let each thread wait for its last answer."""
+        """Let each thread wait for its last answer, unless something went wrong already."""
         self._ended.set()
-        for thread in self._threads:
-            thread.join()
+        if exc_type is None:
+            for thread in self._threads:
+                thread.join()
+
+    def wait_for(self, count: int, *, timeout_s: float = 120.0) -> None:
+        """Wait until so many more requests that are sent from now on were answered with 200.
+
+        Raises:
+            TortureError: Time ran out.
+        """
+        begin = time.monotonic()
+        seen = len(self.outcomes)
+        while count > 0:
+            new = self.outcomes[seen:]
+            seen += len(new)
+            count -= sum(one.status == OK and one.start >= begin for one in new)
+            if time.monotonic() - begin > timeout_s:
+                raise TortureError(f"No steady answers within {timeout_s:.0f} s.")
+            time.sleep(_POLL_S)
 
     def _run(self, number: int) -> None:
         with requests.Session() as session:  # connections that stay, as a service's do
             while not self._ended.is_set():
-                number += 1
-                self.outcomes.append(self._send(session, number % len(self._images)))
+                number += 0 if self._own_image else 1
+                image = number % len(self._images)
+                outcome = send(
+                    self._url,
+                    self._token,
+                    self._images[image],
+                    image=image,
+                    timeout_s=self._timeout_s,
+                    post=session.post,
+                )
+                self.outcomes.append(outcome)
+                if not outcome.status:
+                    self._ended.wait(_PAUSE_S)
 
-    def _send(self, session: requests.Session, image: int) -> Outcome:
-        start = time.monotonic()
-        try:
-            response = session.post(
-                self._url, data=self._images[image], headers=self._headers, timeout=_TIMEOUT_S
-            )
-            status, document = response.status_code, response.json()
-        except (requests.RequestException, ValueError) as error:
-            status, document = 0, repr(error)
-        return Outcome(image, start, time.monotonic() - start, status, document)
+
+def send(
+    url: str,
+    token: str | None,
+    body: bytes,
+    *,
+    image: int = 0,
+    headers: Mapping[str, str] | None = None,
+    timeout_s: float = TIMEOUT_S,
+    post: Callable[..., requests.Response] = requests.post,
+) -> Outcome:
+    """Send one image, and see what becomes of it.
+
+    Args:
+        url: Of the model.
+        token: The inference key, or None.
+        body: An encoded file.
+        image: Its number, which the outcome carries.
+        headers: Besides key and content type.
+        timeout_s: Longest wait for an answer.
+        post: Of a `requests.Session`, to keep its connection.
+    """
+    sent = {"Content-Type": "application/octet-stream", **(headers or {})}
+    if token:
+        sent["Authorization"] = f"Bearer {token}"
+    status, hung = 0, False
+    document: Any
+    start = time.monotonic()
+    try:
+        response = post(url, data=body, headers=sent, timeout=timeout_s)
+        status = response.status_code
+        document = response.json()
+    except requests.Timeout as error:
+        hung, document = True, repr(error)
+    except (requests.RequestException, ValueError) as error:
+        document = repr(error)
+        # A body that nobody takes ends as a broken connection as well.
+        hung = not status and time.monotonic() - start > 0.95 * timeout_s
+    return Outcome(image, start, time.monotonic() - start, status, document, hung)

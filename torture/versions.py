@@ -136,7 +136,7 @@ def _figures(
     lost = [one for one in outcomes if one.status != 200]
     answered = [one for one in outcomes if one.status == 200]
     wrong = [one for one in answered if not _is_right(one, expected)]
-    by_version = Counter(one.document["model"]["version"] for one in answered)
+    by_version = Counter(_version(one) for one in answered)
     latencies = sorted(one.seconds for one in answered)
     return {
         "changes": len(done),
@@ -158,8 +158,14 @@ def _figures(
     }
 
 
+def _version(outcome: Outcome) -> str:
+    """What an answer says; empty where it is not of the form that answers have."""
+    document = outcome.document
+    return str(document["model"]["version"]) if isinstance(document, dict) else ""
+
+
 def _is_right(outcome: Outcome, expected: dict[str, list[Any]]) -> bool:
-    version = outcome.document["model"]["version"]
+    version = _version(outcome)
     return version in expected and outcome.document == expected[version][outcome.image]
 
 

@@ -1,0 +1,8 @@
+"""`python -m torture`."""
+
+import sys
+
+from torture.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

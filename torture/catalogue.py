@@ -1,0 +1,140 @@
+"""All faults, in the order in which they are done: those that can share a server stand together."""
+
+from torture.fault import Fault
+from torture.faults import (
+    answers,
+    archives,
+    clients,
+    disk,
+    hangs,
+    images,
+    queue,
+    restart,
+    rollouts,
+    store,
+    worker,
+)
+
+FAULTS = (
+    Fault(
+        "worker-killed",
+        "SIGKILL to the worker in the middle of a batch, more requests waiting",
+        "nothing is lost but the requests in the killed worker",
+        worker.kill,
+    ),
+    Fault(
+        "worker-stopped",
+        "SIGSTOP to the worker under load",
+        "responseTimeout ends it; nothing is lost but the request in it",
+        worker.stop,
+    ),
+    Fault(
+        "queue-overflow",
+        "40 requests at the same moment, a queue of 8",
+        "503 at once to those that do not fit; the others are answered",
+        queue.overflow,
+    ),
+    Fault(
+        "answer-too-large",
+        "answers above the archive's `max_response_bytes` asked for",
+        "413, and the worker lives",
+        answers.too_large,
+    ),
+    Fault(
+        "clients-gone",
+        "clients that hang up, in the middle of their upload or while they wait",
+        "the others notice nothing",
+        clients.gone,
+    ),
+    Fault(
+        "clients-slow",
+        "clients that send one byte a second",
+        "the others are answered meanwhile, and they in the end",
+        clients.slow,
+    ),
+    Fault(
+        "images-damaged",
+        "damaged JPEG, PNG, WEBP, TIFF, GIF and BMP files",
+        "each gets 200 or 400 or 413 with a well-formed body; no 5xx, no worker dies",
+        images.damaged,
+    ),
+    Fault(
+        "images-bombs",
+        "small files that say that they are huge",
+        "each gets 413 or 400, before memory is taken for it",
+        images.bombed,
+    ),
+    Fault(
+        "bodies-large",
+        "80 bodies of 16 MiB at once, more than Java has memory for",
+        "the server goes on; who is not answered needs a time-out of their own",
+        hangs.large_bodies,
+        quick=False,
+    ),
+    Fault(
+        "unregistered",
+        "`DELETE` of a model, or scaling it to nothing, with requests under way",
+        "as shipped nobody can unregister",
+        hangs.unregistered,
+        quick=False,
+    ),
+    Fault(
+        "worker-lost",
+        "the opened archive is damaged and its worker killed: it cannot load again",
+        "nothing is answered with damaged weights; it says that it is not ready",
+        hangs.cannot_come_back,
+        quick=False,
+    ),
+    Fault(
+        "archive-damaged",
+        "`python -m server` with an archive that was cut off, or has a bit changed",
+        "refused before TorchServe starts, in a sentence",
+        archives.refused,
+    ),
+    Fault(
+        "archive-exchanged",
+        "other weights in an archive whose checksums are right, and no .sha256",
+        "the worker refuses to load it and says why",
+        archives.exchanged,
+    ),
+    Fault(
+        "store-unreadable",
+        "permissions of the model store taken away, while it serves and before it starts",
+        "what runs goes on; a start says what it may not read",
+        store.unreadable,
+        quick=False,
+    ),
+    Fault(
+        "disk-full",
+        "temp folder and logs on a disk without space, while it serves and before it starts",
+        "what runs goes on",
+        disk.full,
+        quick=False,
+    ),
+    Fault(
+        "restart-loading",
+        "SIGTERM to the server, SIGKILL to the worker, while the model is being loaded",
+        "it stops at once; a new worker loads",
+        restart.while_loading,
+    ),
+    Fault(
+        "restart",
+        "SIGTERM under load, then a start",
+        "no request is lost",
+        restart.in_order,
+    ),
+    Fault(
+        "java-killed",
+        "SIGKILL to TorchServe's Java process under load",
+        "the command ends, and leaves nothing behind",
+        restart.java_killed,
+        quick=False,
+    ),
+    Fault(
+        "rollouts",
+        "20 rollouts and rollbacks in a row under load",
+        "no request is lost, no answer wrong",
+        rollouts.many,
+        quick=False,
+    ),
+)

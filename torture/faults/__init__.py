@@ -1,0 +1,1 @@
+"""Faults, one subject a module; `torture.catalogue` lists them."""

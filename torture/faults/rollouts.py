@@ -1,0 +1,31 @@
+"""New versions under load, one after another: `python -m torture.versions`."""
+
+from torture import versions
+from torture.fault import Finding, unmet
+from torture.place import Place
+from torture.served import ROOT
+
+
+def many(place: Place) -> Finding:
+    """Rollouts and rollbacks in turns, without a pause between them."""
+    place.close()
+    figures = versions.run(
+        archive=place.archive,
+        config=ROOT / "config.properties",
+        work_dir=place.folder / "rollouts",
+        changes=place.pick(2, 20),
+    )
+    return Finding(
+        saw=f"{figures['requests'] - figures['lost']} x 200, each what the version that it names "
+        f"says; the longest wait was {figures['latency_longest_s']:.1f} s",
+        returned=f"was never away; a change took {figures['change_median_s']:.1f} s in the median",
+        lost="nothing" if not figures["lost"] else str(figures["lost"]),
+        figures=figures,
+        broken=unmet(
+            {
+                "no request is lost": figures["lost"] == 0,
+                "no answer is wrong": figures["wrong"] == 0,
+                "every old version is drained": figures["undrained"] == 0,
+            }
+        ),
+    )
