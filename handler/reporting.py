@@ -20,6 +20,18 @@ from handler.errors import HandlerError
 
 log = logging.getLogger(__name__)
 
+_LABELS = {
+    "detectron2_stage_seconds": ["stage"],
+    "detectron2_request_seconds": [],
+    "detectron2_image_megapixels": [],
+    "detectron2_batch_fill_ratio": [],
+    "detectron2_worker_starts_total": [],
+    "detectron2_requests_total": ["status"],
+    "detectron2_detections_total": ["class_name"],
+    "detectron2_errors_total": ["type"],
+    "detectron2_gpu_memory_bytes": ["kind", "device"],
+}
+_USUAL_LABELS = ["model_name", "model_version"]
 _LONGEST_LABEL = 100
 _MEMORY_EVERY_S = 1.0  # asking costs as much as many metrics, and nobody scrapes more often
 
@@ -171,15 +183,25 @@ class Reporter:
 def declared_metrics(cache: Mapping[Any, Mapping[str, Metric]]) -> dict[str, Metric]:
     """Ours among the metrics that the server has declared.
 
+    The server's file may be older or newer than the archive: a metric that it declares with other
+    dimensions is left out, and the log says so.
+
     Args:
         cache: `ts.metrics.metric_cache_yaml_impl.MetricsCacheYamlImpl.cache`, by type and name.
     """
-    return {
-        name: metric
-        for metrics in cache.values()
-        for name, metric in metrics.items()
-        if name.startswith("detectron2_")
-    }
+    found = {}
+    for name, metric in ((n, m) for metrics in cache.values() for n, m in metrics.items()):
+        if name not in _LABELS:
+            continue
+        expected = [*_LABELS[name], *_USUAL_LABELS]
+        if metric.dimension_names == expected:
+            found[name] = metric
+        else:
+            log.warning(
+                "%s is not sent: metrics_config declares it with %s, and the dimensions are %s",
+                *(name, metric.dimension_names, expected),
+            )
+    return found
 
 
 def _error_kinds(base: type[HandlerError] = HandlerError) -> Iterator[type[HandlerError]]:

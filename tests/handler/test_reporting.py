@@ -273,14 +273,28 @@ def test_a_fault_of_reporting_is_logged_and_goes_no_further(fault, reporter, out
     assert [sent["request_id"] for sent in output.requests] == ["next"]
 
 
-def test_other_dimensions_in_the_servers_file_fail_no_answer(tmp_path, opened, output):
+def test_a_metric_that_the_server_declares_otherwise_is_left_out(tmp_path, opened, output):
     file = tmp_path / "metrics.yaml"
     file.write_text(
-        "model_metrics: {counter: [{name: detectron2_requests_total, unit: Count, dimensions: []}]}"
+        """
+        model_metrics:
+          counter:
+            - {name: detectron2_requests_total, unit: Count, dimensions: [ModelName]}
+            - {name: detectron2_of_tomorrow, unit: Count, dimensions: []}
+            - name: detectron2_errors_total
+              unit: Count
+              dimensions: [type, model_name, model_version]
+        """
     )
     (body,) = answer_with(file, opened)
     assert json.loads(body)["model"]["name"] == "tiny"
-    assert any("could not be reported" in line for line in output.lines)
+    assert {one.name for one in output.metrics} == {"detectron2_errors_total"}
+    assert len(output.requests) == 1
+    (warning,) = [line for line in output.lines if "is not sent" in line]
+    assert warning == (
+        "detectron2_requests_total is not sent: metrics_config declares it with ['ModelName'], "
+        "and the dimensions are ['status', 'model_name', 'model_version']"
+    )
 
 
 def test_the_handler_reports_what_it_answers(pytestconfig, opened, output):
