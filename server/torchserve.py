@@ -79,13 +79,13 @@ class TorchServe:
         """Start the server; it does not answer yet.
 
         Raises:
-            ServerError: A port is taken, there is no Java, or no model store.
+            ServerError: A port is taken, there is no Java, no model store, or nowhere to write.
         """
         check_ports_free(self.properties)
         java = find_java()
         if not self.model_store.is_dir():
             raise ServerError(f"There is no model store {self.model_store}: export a model first.")
-        self.work_dir.mkdir(parents=True, exist_ok=True)
+        self._check_writable()
         self._stopping.unlink(missing_ok=True)  # of a server that was killed
         self._log_starts = {log.name: log.stat().st_size for log in self._logs.glob("*.log")}
         # Short, because a socket's path may have 107 characters.
@@ -206,6 +206,16 @@ class TorchServe:
         if self._process is None:
             raise RuntimeError("The server runs inside its with block only.")
         return self._process
+
+    def _check_writable(self) -> None:
+        """TorchServe itself ends with a page of Java where it cannot write its keys."""
+        with contextlib.suppress(OSError):
+            self.work_dir.mkdir(parents=True, exist_ok=True)
+        if not os.access(self.work_dir, os.W_OK | os.X_OK):
+            raise ServerError(
+                f"{self.work_dir} cannot be written; the server runs there and needs it for "
+                "key_file.json and its logs."
+            )
 
     def _command(self, temp: Path) -> list[str]:
         config = temp / "config.properties"

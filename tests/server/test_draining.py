@@ -36,13 +36,6 @@ def _slow(self, data, context):
 Detectron2Handler.handle = _slow
 """
 )
-SAYS_WHO_ANSWERS = appended(
-    """import os
-_plain = describe
-def describe(*args, **kwargs):
-    return {**_plain(*args, **kwargs), "worker": {"pid": os.getpid()}}
-"""
-)
 
 
 def settings(**values: object) -> Callable[[bytes], bytes]:
@@ -136,11 +129,7 @@ def start(pytestconfig, store, config_file, free_properties, tmp_path, monkeypat
         models, folder = tmp_path / "models", tmp_path / "run"
         models.mkdir()
         folder.mkdir()
-        edits = {
-            ENTRY: SLOW,
-            "handler/description.py": SAYS_WHO_ANSWERS,
-            "model-config.yaml": settings(**values),
-        }
+        edits = {ENTRY: SLOW, "model-config.yaml": settings(**values)}
         make_variant(store / "tiny.mar", models / "slow.mar", "1.0", edits, model="slow")
         line = [
             *(sys.executable, "-m", "server", "--ts-config", str(config_file)),
