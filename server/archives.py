@@ -1,6 +1,7 @@
 """Looks at archives before TorchServe opens them, which checks no digest and may fall over one."""
 
 import json
+import os
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +24,8 @@ def check_archives(model_store: Path, models: Sequence[str]) -> list[str]:
         A sentence for each archive that nothing is known of, because `export` did not make it.
 
     Raises:
-        ServerError: Each archive that is not there, not whole, or would take TorchServe down.
+        ServerError: Each archive that is not there, may not be read, is not whole, or would take
+            TorchServe down.
     """
     problems, unknown = [], []
     for archive in _files(model_store, models):
@@ -39,7 +41,14 @@ def check_archives(model_store: Path, models: Sequence[str]) -> list[str]:
 
 
 def _files(model_store: Path, models: Sequence[str]) -> list[Path]:
-    if any(model.lower() == "all" for model in models):
+    everything = any(model.lower() == "all" for model in models)
+    # Looking for files in a folder that may not be read finds none, and says nothing.
+    needed = os.X_OK | (os.R_OK if everything else 0)
+    if model_store.is_dir() and not os.access(model_store, needed):
+        raise ServerError(
+            f"The model store {model_store} cannot be read: Permission denied. Nothing is served."
+        )
+    if everything:
         # Hidden ones are kept for `python -m client models`, and TorchServe passes over them.
         return sorted(model_store.glob("[!.]*.mar"))
     return [model_store / model.rpartition("=")[2] for model in models]

@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -119,6 +120,34 @@ def test_an_archive_of_somebody_else_is_named(model_store):
     rewrite(model_store / "tiny.mar", lambda files: files.pop("metadata.json"))
     (sentence,) = check_archives(model_store, ["all"])
     assert sentence.startswith("tiny.mar is not of `python -m export`")
+
+
+@pytest.mark.parametrize("models", ["all", "tiny.mar"])
+@pytest.mark.parametrize("name", [".", "tiny.mar"], ids=["the folder", "the archive"])
+def test_what_may_not_be_read_is_refused(name, models, model_store, config_file, pytestconfig):
+    prefix = []
+    if os.geteuid() == 0:
+        if shutil.which("setpriv") is None:
+            pytest.skip("root reads everything, and there is no setpriv to stop it")
+        prefix = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+    (model_store / name).chmod(0)
+    try:
+        result = subprocess.run(
+            [
+                *(*prefix, sys.executable, "-m", "server", "--ts-config", str(config_file)),
+                *("--model-store", str(model_store), "--models", models),
+            ],
+            cwd=pytestconfig.rootpath,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        (model_store / name).chmod(0o700)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "cannot be read: " in result.stderr
+    assert "Permission denied" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_a_manifest_that_is_not_there_is_refused(model_store):
