@@ -67,7 +67,7 @@ FAULTS = (
     Fault(
         "bodies-large",
         "80 bodies of 16 MiB at once, more than Java has memory for",
-        "the server goes on; who is not answered needs a time-out of their own",
+        "507 to those that do not fit; everybody gets an answer, and the server goes on",
         hangs.large_bodies,
         quick=False,
     ),

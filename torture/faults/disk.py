@@ -41,6 +41,7 @@ def full(place: Place) -> Finding:
         gap = longest_gap_s(load.outcomes, scene.expected, since=killed, until=end)
         code, _ = served.stop(signal.SIGTERM)
         seen = account(load.outcomes, scene.expected)
+        _fill(disk)  # what the server had in its temp folder is free again
         said, started = _start_on_full_disk(served)
         (disk / "filler").unlink()
         served.start()
@@ -112,9 +113,7 @@ def _small_disk(folder: Path) -> Iterator[Path]:
 
 def _fill(disk: Path) -> None:
     """Write until nothing more fits."""
-    with (disk / "filler").open("wb", buffering=0) as filler, contextlib.suppress(OSError):
-        while filler.write(bytes(_PIECE)) == _PIECE:
-            pass
-    with (disk / "filler").open("ab", buffering=0) as filler, contextlib.suppress(OSError):
-        while filler.write(b"\0"):
-            pass
+    for size in (_PIECE, 1):
+        with (disk / "filler").open("ab", buffering=0) as filler, contextlib.suppress(OSError):
+            while filler.write(bytes(size)):
+                pass

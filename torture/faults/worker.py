@@ -38,8 +38,8 @@ def kill(place: Place) -> Finding:
     seen = account(load.outcomes, scene.expected)
     answers = sorted({answer for answer in seen.answers if answer != "200"})
     return Finding(
-        saw=f"{seen.said}; who was in the batch got {', '.join(answers) or 'nothing but 200'}, the "
-        "others waited and were answered",
+        saw=f"{seen.said}: who was in the batch got {', '.join(answers) or 'nothing but 200'}, "
+        "the others waited and were answered",
         returned=f"{min(gaps):.1f} to {max(gaps):.1f} s" if len(gaps) > 1 else f"{gaps[0]:.1f} s",
         lost=f"{', '.join(str(len(one)) for one in of_each)} of the {_THREADS} requests that were "
         f"under way at a kill: those in the killed worker, which takes up to {_BATCH}",
