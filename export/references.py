@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 from detectron2.data.detection_utils import transform_proposals
 from detectron2.data.transforms import ResizeShortestEdge, ResizeTransform, Transform
 from detectron2.engine import DefaultPredictor
 from detectron2.structures import BoxMode
-from torchvision.transforms.v2.functional import resize  # type: ignore[import-untyped]
 
 from export.model_config import ModelConfig
 from handler.config import parse_config
@@ -71,7 +71,9 @@ def _resized_by_pillow(transform: Transform, image: ImageBGR) -> torch.Tensor:
 def _resized_by_torch(transform: Transform, image: ImageBGR) -> torch.Tensor:
     tensor = torch.as_tensor(np.ascontiguousarray(image).transpose(2, 0, 1))
     if isinstance(transform, ResizeTransform):
-        tensor = resize(tensor, [transform.new_h, transform.new_w], antialias=True)
+        size_hw = (transform.new_h, transform.new_w)
+        # Not torchvision's resize, which takes another way on processors without AVX2.
+        (tensor,) = F.interpolate(tensor[None], size_hw, mode="bilinear", antialias=True)
     return tensor.float()
 
 

@@ -1,7 +1,9 @@
-"""The host's work on images beside the network's: the next are decoded while it runs.
+"""The host's work on several images at once, and beside the network's.
 
-Decoders, resizing and encoders let go of Python's lock. On a GPU the worker's cores would have
-nothing to do meanwhile; on a CPU the network needs them itself, and there are no such threads.
+The images of a batch are decoded at once and their answers encoded at once. Where a batch has more
+images than one forward pass takes, as a request with a list of them may, that goes on while the
+network runs. Decoders, resizing and encoders let go of Python's lock. On a GPU the worker's cores
+would have nothing to do meanwhile; on a CPU the network needs them itself: no threads there.
 """
 
 from collections.abc import Callable, Sequence

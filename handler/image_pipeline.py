@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from typing import TypeAlias
 
+from torch.cuda import OutOfMemoryError
+
 from handler.answers import Asked
-from handler.errors import HandlerError
+from handler.errors import HandlerError, OutOfMemory
 from handler.formats.answer import AnsweredImage
 from handler.formats.registry import FORMATS
 from handler.host_threads import HostThreads
@@ -21,8 +23,8 @@ from handler.settings import Settings
 from handler.tiling.run import predict_tiles
 from handler.tiling.tiles import Tile
 
-Found: TypeAlias = tuple[Outcome[Prepared], Outcome[Output] | Outcome[Predictions]]
-"""An image and what the network says of it; of an image by its tiles that is merged already."""
+Found: TypeAlias = tuple[Outcome[Prepared], Outcome[Predictions]]
+"""An image and what the network says of it."""
 
 
 class ImagePipeline:
@@ -95,16 +97,17 @@ class ImagePipeline:
             elif isinstance(image.given, ModelInput):
                 output, duration_ms = next(passes)
                 image.asked.timings.add("model", duration_ms)
-                found.append((image, output))
+                # Here and not in a thread: what a thread holds of the device's memory, the next
+                # forward pass lacks.
+                found.append((image, self._predictions(image, output)))
             else:
                 found.append((image, self._predictions_by_tiles(image, image.given)))
         return found
 
     def _body(self, found: Found) -> Outcome[bytes]:
-        image, said = found
+        image, predictions = found
         if isinstance(image, HandlerError):
             return image
-        predictions = said if isinstance(said, Predictions) else self._predictions(image, said)
         body = self._encode(image, predictions)
         record = image.asked.record
         if isinstance(body, HandlerError):
@@ -117,19 +120,21 @@ class ImagePipeline:
         return body
 
     def _predictions(self, image: Prepared, output: Outcome[Output]) -> Outcome[Predictions]:
-        return attempt(
-            lambda given: select(
-                Predictions.from_output(
-                    given,
-                    size_hw=(image.image_bgr.shape[0], image.image_bgr.shape[1]),
-                    panoptic_ids=self._model.panoptic_ids,
-                ),
-                image.asked.options,
-            ),
-            output,
-            image.asked.timings,
-            "read",
-        )
+        size_hw = (image.image_bgr.shape[0], image.image_bgr.shape[1])
+
+        def read(given: Output) -> Predictions:
+            try:
+                predictions = Predictions.from_output(
+                    given, size_hw=size_hw, panoptic_ids=self._model.panoptic_ids
+                )
+            except OutOfMemoryError as error:
+                raise OutOfMemory(
+                    f"What was found in the image of {size_hw[1]} x {size_hw[0]} pixels does not "
+                    "fit into the memory of the server's device; send a smaller one."
+                ) from error
+            return select(predictions, image.asked.options)
+
+        return attempt(read, output, image.asked.timings, "read")
 
     def _predictions_by_tiles(self, image: Prepared, tiles: Sequence[Tile]) -> Outcome[Predictions]:
         predictions = predict_tiles(

@@ -1,7 +1,7 @@
 """`image_bgr` -> what the network takes, at precision `exact` the bits of `DefaultPredictor`.
 
-Detectron2 resizes with Pillow. At the other precisions torch does, 5 to 9 times as fast: the same
-antialiased bilinear filter with weights of fewer bits, at most one level off.
+Detectron2 resizes with Pillow. At the other precisions torch does, several times as fast: the same
+antialiased bilinear filter with weights of fewer bits, one level off in few pixels, two at times.
 """
 
 from dataclasses import dataclass

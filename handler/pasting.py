@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
-from detectron2.modeling.meta_arch import GeneralizedRCNN
+from detectron2.modeling.meta_arch import GeneralizedRCNN, rcnn
 from detectron2.modeling.postprocessing import detector_postprocess
 from detectron2.structures import Instances
 from torch import Tensor, nn
@@ -21,6 +21,16 @@ from handler.cropped_masks import Crop, CroppedMasks
 _THRESHOLD = 0.5
 """`detector_postprocess`'s default, with which every meta-architecture calls it."""
 
+_METHODS = ("forward", "inference", "_postprocess")
+
+
+def _functions() -> list[Any]:
+    return [vars(GeneralizedRCNN)[name] for name in _METHODS] + [rcnn.detector_postprocess]
+
+
+_DETECTRON2S = _functions()
+"""As they are before any module of a model's owner is imported."""
+
 _SMALL_MASKS = "small_masks"
 _WITH_CHANNEL = 4  # (N, 1, M, M)
 
@@ -28,12 +38,14 @@ _WITH_CHANNEL = 4  # (N, 1, M, M)
 def can_paste(network: nn.Module, *, device: str) -> bool:
     """Whether `run_and_paste` gives what the network itself does.
 
-    Other meta-architectures do more with whole masks than to hand them out; hooks and subclasses
-    may. On a GPU masks are pasted all at once and encoded there.
+    Other meta-architectures do more with whole masks than to hand them out; subclasses, hooks and
+    functions that somebody put in the place of Detectron2's may. On a GPU masks are pasted all at
+    once and encoded there.
     """
-    is_plain = type(network) is GeneralizedRCNN
+    is_plain = type(network) is GeneralizedRCNN and _functions() == _DETECTRON2S
+    is_changed = any(name in vars(network) for name in _METHODS)
     has_hooks = bool(network._forward_hooks or network._forward_pre_hooks)
-    return device == "cpu" and is_plain and not has_hooks
+    return device == "cpu" and is_plain and not is_changed and not has_hooks
 
 
 def run_and_paste(network: Any, inputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -79,14 +91,14 @@ def paste(small_masks: Tensor, boxes_xyxy: Tensor, size_hw: tuple[int, int]) -> 
     """
     if not small_masks.dtype.is_floating_point:
         small_masks = small_masks.float()
-    boxes = boxes_xyxy.float().numpy()
+    boxes_array = boxes_xyxy.float().numpy()
     height, width = size_hw
     # Every operation as there, in float32 and in its order: each rounds, and all must round alike.
-    starts = np.maximum(np.floor(boxes[:, :2]) - 1, 0).astype(np.int32)
-    ends = np.minimum(np.ceil(boxes[:, 2:]) + 1, [width, height]).astype(np.int32)
+    starts = np.maximum(np.floor(boxes_array[:, :2]) - 1, 0).astype(np.int32)
+    ends = np.minimum(np.ceil(boxes_array[:, 2:]) + 1, [width, height]).astype(np.int32)
     crops = []
     for mask, (x0, y0, x1, y1), (left, top), (right, bottom) in zip(
-        small_masks, boxes, starts.tolist(), ends.tolist(), strict=True
+        small_masks, boxes_array, starts.tolist(), ends.tolist(), strict=True
     ):
         grid = np.empty((1, bottom - top, right - left, 2), np.float32)
         grid[..., 0] = _sampled_at(left, right, x0, x1)

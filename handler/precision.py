@@ -2,7 +2,7 @@
 
     exact   what `DefaultPredictor` computes, bit for bit
     fast    float32 all the way: norms folded into convolutions, channels last in memory, images
-            resized by torch (`handler.model_input`)
+            resized by torch (`handler.model_input`), convolutions in oneDNN (`handler.onednn`)
     bf16    as fast, convolutions and linear layers in bfloat16 but for the last ones
     fp16    the same in float16, for GPUs
 
@@ -24,6 +24,7 @@ from detectron2.modeling.poolers import ROIPooler
 from torch import Tensor, nn
 
 from handler.metadata import Precision
+from handler.onednn import ask_onednn
 
 _LOW_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -63,6 +64,7 @@ def prepare(network: nn.Module, precision: Precision) -> None:
             _contiguous(module)
     if dtype := _LOW_DTYPES.get(precision):
         _lower(network, dtype)
+    ask_onednn(network)
 
 
 def running(precision: Precision, *, device: str) -> AbstractContextManager[Any]:

@@ -9,7 +9,7 @@ from server.archives import check_archives
 from server.draining import answer_what_has_arrived
 from server.errors import ServerError
 from server.signals import StopInOrder, StopSignals
-from server.torchserve import TorchServe
+from server.torchserve import LOG_CONFIG, TorchServe
 from server.watch import watch
 
 EPILOG = """\
@@ -55,6 +55,13 @@ def main() -> int:
     )
     add = parser.add_argument
     add("--ts-config", type=Path, default=Path("config.properties"), metavar="FILE")
+    add(
+        "--log-config",
+        type=Path,
+        default=LOG_CONFIG,
+        metavar="FILE.xml",
+        help="what is logged, as log4j2 reads it (default: nothing that clients send, bounded)",
+    )
     add("--model-store", type=Path, default=Path("model_store"), metavar="DIR")
     add("--models", nargs="+", default=["all"], metavar="[NAME=]FILE.mar")
     add(
@@ -86,6 +93,7 @@ def main() -> int:
                         models=arguments.models,
                         work_dir=Path(),
                         model_api=arguments.model_api,
+                        log_config=arguments.log_config,
                     )
                 )
             try:

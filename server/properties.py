@@ -9,13 +9,16 @@ from server.errors import ServerError
 
 _HTTP = ("inference_address", "management_address", "metrics_address")
 _GRPC = ("grpc_inference", "grpc_management")
-_METRICS = "metrics_config"
+METRICS = "metrics_config"
 
 Properties = dict[str, str]
 
 
 def read_properties(path: Path) -> Properties:
-    """Read `key=value` lines as TorchServe does; lines that begin with # are comments.
+    """Read `key=value` lines; lines that begin with # are comments.
+
+    TorchServe reads more, such as `key: value` and lines that end in a backslash. What only it
+    understands it alone acts on.
 
     TorchServe looks for a relative `metrics_config` where it runs; here it is found beside the
     file, wherever the server runs.
@@ -29,8 +32,8 @@ def read_properties(path: Path) -> Properties:
         raise ServerError(f"{path} cannot be read: {error}.") from error
     pairs = (line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
     properties = {key.strip(): value.strip() for key, value in pairs}
-    if metrics := properties.get(_METRICS):
-        properties[_METRICS] = str(path.resolve().parent / metrics)
+    if metrics := properties.get(METRICS):
+        properties[METRICS] = str(path.resolve().parent / metrics)
     return properties
 
 

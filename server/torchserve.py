@@ -20,7 +20,9 @@ from client.management import ManagementClient
 from client.ready import STOPPING_FILE
 from server.errors import ServerError
 from server.java import find_java
-from server.properties import check_ports_free, read_properties, write_properties
+from server.properties import METRICS, check_ports_free, read_properties
+
+LOG_CONFIG = Path(__file__).parents[1] / "deploy" / "torchserve" / "log4j2.xml"
 
 POLL_S = 0.5
 STOP_S = 20.0
@@ -42,6 +44,7 @@ class TorchServe:
         models: Sequence[str] = ("all",),
         output: IO[bytes] | None = None,
         model_api: bool = False,
+        log_config: Path = LOG_CONFIG,
     ) -> None:
         """Set up, start nothing yet.
 
@@ -52,6 +55,8 @@ class TorchServe:
             models: Archives to load, or `all`.
             output: Where the server's own output goes; None is where ours goes.
             model_api: Whether models can be registered and unregistered while it runs.
+            log_config: What TorchServe logs and where. Its own logs what clients send, and twenty
+                times as much.
         """
         self.model_store = model_store.resolve()
         self.work_dir = work_dir.resolve()
@@ -59,6 +64,8 @@ class TorchServe:
         self._output = output
         self._model_api = model_api
         self.properties = read_properties(config)
+        self._config = config.resolve()
+        self._log_config = log_config.resolve()
         self._temp: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._log_starts: dict[str, int] = {}
@@ -217,12 +224,20 @@ class TorchServe:
                 "key_file.json and its logs."
             )
 
-    def _command(self, temp: Path) -> list[str]:
+    def _effective_config(self, temp: Path) -> Path:
+        """The owner's file as it is, with a last line that wins."""
         config = temp / "config.properties"
-        write_properties(config, self.properties)
+        text = self._config.read_text(encoding="utf-8")
+        if METRICS in self.properties:
+            text += f"\n\n{METRICS}={self.properties[METRICS]}\n"
+        config.write_text(text, encoding="utf-8")
+        return config
+
+    def _command(self, temp: Path) -> list[str]:
         return [
             *(sys.executable, "-m", "ts.model_server", "--start", "--foreground", "--ncs"),
-            *("--ts-config", str(config)),
+            *("--ts-config", str(self._effective_config(temp))),
+            *("--log-config", str(self._log_config)),
             *("--model-store", str(self.model_store)),
             *(("--enable-model-api",) if self._model_api else ()),
             *("--models", *self._models),

@@ -23,7 +23,7 @@ IMPORTED = {
     "detectron2": {"layers"},
     "detectron2.layers": {"Conv2d", "FrozenBatchNorm2d", "NaiveSyncBatchNorm", "deform_conv"},
     "detectron2.modeling": {"build_model"},
-    "detectron2.modeling.meta_arch": {"GeneralizedRCNN"},
+    "detectron2.modeling.meta_arch": {"GeneralizedRCNN", "rcnn"},
     "detectron2.modeling.poolers": {"ROIPooler"},
     "detectron2.modeling.postprocessing": {"detector_postprocess"},
     "detectron2.structures": {"Boxes", "Instances"},

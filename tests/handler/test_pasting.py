@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 from detectron2.layers import paste_masks_in_image
-from detectron2.modeling.meta_arch import GeneralizedRCNN
+from detectron2.modeling.meta_arch import GeneralizedRCNN, rcnn
 from torch import nn
 
 from handler.config import build_from_config
@@ -83,10 +83,25 @@ def changed(change) -> nn.Module:
         pytest.param(
             lambda one: one.register_forward_hook(lambda *_: None), "cpu", False, id="a hook"
         ),
+        pytest.param(
+            lambda one: setattr(one, "forward", lambda inputs: []), "cpu", False, id="its forward"
+        ),
+        pytest.param(
+            lambda one: setattr(one, "_postprocess", None), "cpu", False, id="its postprocessing"
+        ),
     ],
 )
 def test_pastes_for_networks_that_do_no_more(change, device, expected):
     assert can_paste(changed(change), device=device) is expected
+
+
+@pytest.mark.parametrize(
+    ("place", "name"), [(GeneralizedRCNN, "inference"), (rcnn, "detector_postprocess")]
+)
+def test_what_somebody_put_in_detectron2s_place_is_asked(place, name, monkeypatch):
+    made = network()
+    monkeypatch.setattr(place, name, lambda *_: None)
+    assert not can_paste(made, device="cpu")
 
 
 def test_another_architecture_pastes_itself():
