@@ -18,6 +18,7 @@ def environment() -> dict[str, Any]:
         "commit": _commit(),
         "cores": len(os.sched_getaffinity(0)),
         "cpu": _cpu(),
+        "threads": os.environ.get("OMP_NUM_THREADS", ""),  # of torch; empty: the handler's choice
         "load_before": round(os.getloadavg()[0], 2),
         "python": platform.python_version(),
         "packages": {name: version(name) for name in _PACKAGES},

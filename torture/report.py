@@ -79,7 +79,8 @@ def _found_on(rows: Sequence[Row]) -> str:
         given = row["environment"]
         versions = ", ".join(f"{name} {one}" for name, one in given["packages"].items())
         short = ", in its short form" if row["quick"] else ""
-        place = f"{given['cores']} cores of {given['cpu']}, {versions}"
+        threads = f", OMP_NUM_THREADS={given['threads']}" if given["threads"] else ""
+        place = f"{given['cores']} cores of {given['cpu']}{threads}, {versions}"
         when = f"on {given['date']} at commit {given['commit']}{short}"
         times = places.setdefault(place, [])
         if when not in times:

@@ -23,6 +23,7 @@ def row(name: str, **changed: object) -> dict[str, object]:
             "date": "2026-11-20",
             "commit": "abc1234",
             "cores": 2,
+            "threads": "1",
             "cpu": "a processor",
             "packages": {"torchserve": "0.12.0"},
         },
@@ -43,7 +44,8 @@ def test_a_row_for_each_result():
     assert len({line.count("|") for line in lines[:4]}) == 1
     assert "Not measured yet: three." in lines
     assert lines[-1] == (
-        "Found with 2 cores of a processor, torchserve 0.12.0: on 2026-11-20 at commit abc1234."
+        "Found with 2 cores of a processor, OMP_NUM_THREADS=1, torchserve 0.12.0: on 2026-11-20 "
+        "at commit abc1234."
     )
 
 
