@@ -32,9 +32,10 @@ _PAIRS = (
     ("S1 busy", "B1", "S1, kept busy / B1"),
     ("S", "B0", "S, kept busy / B0"),
     ("S", "B2", "S, kept busy / B2"),
+    ("B1xP", "B1", "B1xP / B1"),
     ("S", "B1xP", "S, kept busy / B1xP"),
-    ("B1xP forward", "B1", "ceiling: B1xP, its forward passes alone / B1"),
-    ("S", "B1xP forward", "S, kept busy / that ceiling"),
+    ("B1xP forward", "B1", "B1xP, its forward passes alone / B1"),
+    ("S", "B1xP forward", "S, kept busy / B1xP, its forward passes alone"),
     ("S light", "N1", "S / N1, images with few mask pixels"),
     ("S one by one", "N1 one by one", "S / N1, one client, images with up to 12 million of them"),
     ("S", "N2", "S / N2"),
@@ -49,9 +50,25 @@ def turns(result: Result, series: str) -> list[Turn]:
     return [one[series] for one in result["rounds"] if series in one]
 
 
+def answered(result: Result, series: str) -> list[Turn]:
+    """The same where every answer was right; empty where one was missing or wrong.
+
+    An error comes sooner than an answer and has no stages: nothing can be said of how long a
+    series takes that failed.
+    """
+    found = turns(result, series)
+    return [] if any(turn["failures"] for turn in found) else found
+
+
 def throughput(turn: Turn) -> float:
     """Right answers a second."""
     return float((len(turn["indices"]) - turn["failures"]) / turn["seconds"])
+
+
+def rate(result: Result, series: str) -> float | None:
+    """Right answers a second, median over the rounds; None where it was not measured."""
+    rates = [*map(throughput, turns(result, series))]
+    return median(rates) if rates else None
 
 
 def throughput_ratio(result: Result, over: str, under: str) -> Estimate | None:
@@ -96,10 +113,16 @@ def host_ms(turn: Turn) -> list[float]:
     return [sum(stages) for stages in zip(*rows, strict=True)]
 
 
+def forward_ms(turn: Turn) -> list[float]:
+    """Of each request, the forward pass; 0 where the arm does not say."""
+    found: list[float] = turn["stages_ms"].get(FORWARD, [0.0] * len(turn["latencies_ms"]))
+    return found
+
+
 def beyond_forward_ms(turn: Turn) -> list[float]:
     """Of each request, what the client waited for besides the forward pass."""
-    forward = turn["stages_ms"].get(FORWARD, [0.0] * len(turn["latencies_ms"]))
-    return [whole - model for whole, model in zip(turn["latencies_ms"], forward, strict=True)]
+    pairs = zip(turn["latencies_ms"], forward_ms(turn), strict=True)
+    return [whole - model for whole, model in pairs]
 
 
 def transport_ms(turn: Turn) -> list[float]:
@@ -111,7 +134,7 @@ def transport_ms(turn: Turn) -> list[float]:
 def stage_medians(result: Result, series: str) -> dict[str, float]:
     """Milliseconds of each stage, over all rounds."""
     rows: dict[str, list[float]] = {}
-    for turn in turns(result, series):
+    for turn in answered(result, series):
         for stage, values in turn["stages_ms"].items():
             rows.setdefault(stage, []).extend(values)
     return {stage: median(values) for stage, values in rows.items()}
@@ -120,8 +143,8 @@ def stage_medians(result: Result, series: str) -> dict[str, float]:
 def over_rounds(
     result: Result, series: str, per_request: Callable[[Turn], Sequence[float]]
 ) -> Estimate | None:
-    """The median over the requests of a round, then over the rounds."""
-    values = [median(per_request(turn)) for turn in turns(result, series)]
+    """The median over the requests of a round, then over the rounds; None where some failed."""
+    values = [median(per_request(turn)) for turn in answered(result, series)]
     return estimate(values) if values else None
 
 
@@ -129,7 +152,7 @@ def overhead(result: Result, series: str = "S1") -> Estimate | None:
     """What one client waits for besides the forward pass, as a part of the forward pass."""
     values = [
         median(beyond_forward_ms(turn)) / median(turn["stages_ms"][FORWARD])
-        for turn in turns(result, series)
+        for turn in answered(result, series)
         if FORWARD in turn["stages_ms"]
     ]
     return estimate(values) if values else None
@@ -143,9 +166,10 @@ def above(result: Result, floor: str) -> Estimate | None:
         floor: `T`, or `T work`.
 
     Returns:
-        Of each round the difference of both medians, then the median over the rounds.
+        Of each round the difference of both medians, then the median over the rounds; None where
+        one of the two was not measured, or failed.
     """
-    ours, theirs = turns(result, "S1"), turns(result, floor)
+    ours, theirs = answered(result, "S1"), answered(result, floor)
     if not ours or not theirs:
         return None
     pairs = zip(ours, theirs, strict=True)
@@ -159,8 +183,11 @@ def start_ratio(result: Result) -> Estimate | None:
 
 
 def host_ratio(result: Result) -> Estimate | None:
-    """Decoding, resizing, masks and encoding in H against those in B2."""
-    ours, theirs = turns(result, "H"), turns(result, "B2")
+    """Decoding, resizing, masks and encoding in H against those in B2.
+
+    None where one of the two was not measured, or failed.
+    """
+    ours, theirs = answered(result, "H"), answered(result, "B2")
     if not ours or not theirs:
         return None
     return ratio([sum(host_ms(turn)) for turn in ours], [sum(host_ms(turn)) for turn in theirs])
@@ -170,7 +197,7 @@ def bytes_ratio(result: Result) -> Estimate | None:
     """Answers of S against those of N1 for the same images, of those with objects on them."""
     sizes: dict[str, dict[int, int]] = {"S light": {}, "N1": {}}
     for series, by_image in sizes.items():
-        for turn in turns(result, series):
+        for turn in answered(result, series):
             by_image.update(zip(turn["indices"], turn["sizes"], strict=True))
     both = [
         index
@@ -193,9 +220,12 @@ def tail_ms(latencies_ms: Sequence[float]) -> dict[str, float]:
 def by_image(
     result: Result, series: str, per_request: Callable[[Turn], Sequence[float]]
 ) -> dict[int, list[float]]:
-    """What was measured of each request, by number of the image, over all rounds."""
+    """What was measured of each request, by number of the image, over all rounds.
+
+    Empty where the series was not measured, or failed.
+    """
     found: dict[int, list[float]] = {}
-    for turn in turns(result, series):
+    for turn in answered(result, series):
         for index, value in zip(turn["indices"], per_request(turn), strict=True):
             found.setdefault(index, []).append(value)
     return found

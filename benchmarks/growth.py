@@ -6,10 +6,10 @@ from statistics import median
 
 from benchmarks.figures import (
     Result,
+    answered,
     beyond_forward_ms,
     by_image,
     host_ms,
-    turns,
 )
 from benchmarks.material import PHOTOGRAPH
 from benchmarks.ratios import Estimate, ratio
@@ -82,7 +82,10 @@ def by_size(result: Result) -> list[Bucket]:
 
 
 def by_mask_pixels(result: Result) -> list[AgainstNaive]:
-    """What masks cost that are lists of pixels; the last row is the photograph of 24 coins."""
+    """What masks cost that are lists of pixels; the last row is the photograph of 24 coins.
+
+    Nothing where S or N1 failed.
+    """
     sizes = [_pixels(one) * one["objects"] / 1e6 for one in result["images"]]
     kinds = {
         f"{low:g} to {high:g}" if low < high else f"{low:g}": [
@@ -95,7 +98,7 @@ def by_mask_pixels(result: Result) -> list[AgainstNaive]:
 
 
 def photograph(result: Result) -> AgainstNaive | None:
-    """The photograph of 24 coins alone."""
+    """The photograph of 24 coins alone; None where S or N1 was not asked about it, or failed."""
     numbers = [k for k, one in enumerate(result["images"]) if one["name"] == PHOTOGRAPH]
     for one in (result["images"][number] for number in numbers):
         size = _pixels(one) * one["objects"] / 1e6
@@ -113,16 +116,12 @@ def _against_naive(result: Result, text: str, images: Sequence[int]) -> AgainstN
                 for index, latency in zip(turn["indices"], turn["latencies_ms"], strict=True)
                 if index in images
             ]
-            for turn in turns(result, name)
+            for turn in answered(result, name)
         ]
         for name in names
     ]
     ours, theirs = by_round
-    if (
-        not any(ours)
-        or not any(theirs)
-        or any(turn["failures"] for turn in turns(result, names[1]))
-    ):
+    if not any(ours) or not any(theirs):
         return None
     sizes = by_image(result, "N1 one by one", lambda turn: turn["sizes"])
     asked = [index for index in images if index in sizes]

@@ -56,6 +56,35 @@ def test_transport_is_compared_round_by_round(floor, milliseconds):
     assert figures.above(given, "nobody") is None
 
 
+@pytest.mark.parametrize(
+    ("series", "value"),
+    [
+        ("H", figures.host_ratio),
+        ("B2", figures.host_ratio),
+        ("S1", figures.overhead),
+        ("S1", lambda given: figures.above(given, "T work")),
+        ("T work", lambda given: figures.above(given, "T work")),
+        ("S1", lambda given: figures.over_rounds(given, "S1", figures.transport_ms)),
+        ("S light", figures.bytes_ratio),
+        ("N1", figures.bytes_ratio),
+    ],
+)
+def test_where_a_side_fails_nothing_is_measured(series, value):
+    """A request that fails has no stages, which is not that they took no time."""
+    given = result()
+    assert value(given) is not None
+    given["rounds"][1][series]["failures"] = 1
+    assert value(given) is None
+
+
+def test_a_rate_counts_right_answers():
+    given = result(rounds=1)
+    assert figures.rate(given, "S") == pytest.approx(20)
+    given["rounds"][0]["S"]["failures"] = 1
+    assert figures.rate(given, "S") == pytest.approx(10)
+    assert figures.rate(given, "nobody") is None
+
+
 def test_starts_are_compared():
     assert figures.start_ratio(result()).median == 0.5
     assert figures.start_ratio({"starts": {"S": [4.0]}}) is None

@@ -48,10 +48,21 @@ def test_an_image_is_in_one_row(objects, texts):
     assert [row.text for row in growth.by_mask_pixels(given)] == texts
 
 
-def test_where_n1_fails_it_has_no_speed():
+@pytest.mark.parametrize("arm", ["S", "N1"])
+def test_what_fails_has_no_speed(arm):
+    """An error comes sooner than an answer."""
     given = result()
-    given["rounds"][0]["N1 one by one"]["failures"] = 1
+    given["rounds"][0][f"{arm} one by one"]["failures"] = 1
     assert growth.by_mask_pixels(given) == []
+    assert growth.photograph(given) is None
+
+
+def test_what_fails_is_left_out_of_the_buckets():
+    given = result()
+    given["rounds"][0]["H"]["failures"] = 1
+    (bucket,) = growth.by_objects(given)
+    assert "H host" not in bucket.values
+    assert bucket.values["B2 host"] == 20
 
 
 def test_without_n1_there_is_nothing_to_say():
