@@ -47,14 +47,14 @@ class Agreement:
         return self.identical == self.answers
 
     @property
-    def least_mask_iou(self) -> float:
-        """1 where there are no counterparts."""
-        return min(self.mask_ious, default=1.0)
+    def least_mask_iou(self) -> float | None:
+        """None where there are no counterparts."""
+        return min(self.mask_ious, default=None)
 
     @property
-    def median_mask_iou(self) -> float:
-        """1 where there are no counterparts."""
-        return median(self.mask_ious) if self.mask_ious else 1.0
+    def median_mask_iou(self) -> float | None:
+        """None where there are no counterparts."""
+        return median(self.mask_ious) if self.mask_ious else None
 
     def __add__(self, other: "Agreement") -> "Agreement":
         """Of the answers of both."""

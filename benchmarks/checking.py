@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from benchmarks.agreement import Agreement, agreement
 from benchmarks.found import Found
@@ -10,6 +10,22 @@ from benchmarks.found import Found
 T = TypeVar("T")
 
 _REASONS_KEPT = 5
+
+
+class Checks(Protocol):
+    """What looks at the answers of a series.
+
+    Attributes:
+        reasons: Why answers were not good, in words; the first few.
+    """
+
+    reasons: list[str]
+
+    def is_good(self, index: int, answer: Any) -> bool:
+        """Whether an answer for an image is what the arm promises."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """What was found, as JSON values."""
 
 
 class Checker(Generic[T]):
@@ -26,6 +42,7 @@ class Checker(Generic[T]):
         *,
         fingerprint: Callable[[T], bytes],
         promises_identical: bool,
+        compares_masks: bool = True,
     ) -> None:
         """Set up.
 
@@ -34,11 +51,13 @@ class Checker(Generic[T]):
             expected: What Detectron2 says of each image.
             fingerprint: Equal for answers that are equal.
             promises_identical: Any other answer is a failure; else it is one that deviates.
+            compares_masks: Answers have masks; else those of `read` say nothing.
         """
         self._read = read
         self._expected = expected
         self._fingerprint = fingerprint
         self._promises_identical = promises_identical
+        self._compares_masks = compares_masks
         self._known: list[dict[bytes, bool]] = [{} for _ in expected]
         self.agreement = Agreement()
         self.reasons: list[str] = []
@@ -57,7 +76,10 @@ class Checker(Generic[T]):
 
     def as_dict(self) -> dict[str, Any]:
         """What was found, as JSON values; different answers for one image count each."""
-        return {**self.agreement.as_dict(), "reasons": self.reasons}
+        found = self.agreement.as_dict()
+        if not self._compares_masks:
+            found |= {"least_mask_iou": None, "median_mask_iou": None}
+        return {**found, "compares_masks": self._compares_masks, "reasons": self.reasons}
 
     def _compare(self, index: int, answer: T) -> bool:
         try:
@@ -69,11 +91,40 @@ class Checker(Generic[T]):
         self.agreement += one
         if one.is_identical or not self._promises_identical:
             return True
+        least = one.least_mask_iou if self._compares_masks else None
         self.fail(
             f"image {index}: {one.unpaired} unpaired of {one.objects} objects, boxes differ by "
-            f"{one.largest_box_px:.3g} px, mask IoU down to {one.least_mask_iou:.4f}"
+            f"{one.largest_box_px:.3g} px, scores by {one.largest_score:.3g}"
+            + ("" if least is None else f", mask IoU down to {least:.4f}")
         )
         return False
+
+
+class LengthChecker:
+    """Of answers that say nothing: they have to be as long as was asked for."""
+
+    def __init__(self, sizes: Sequence[int]) -> None:
+        """Set up.
+
+        Args:
+            sizes: Bytes of the answer for each image.
+        """
+        self._sizes = sizes
+        self.reasons: list[str] = []
+
+    def is_good(self, index: int, answer: bytes) -> bool:
+        """Whether an answer is as long as was asked for."""
+        if len(answer) == self._sizes[index]:
+            return True
+        if len(self.reasons) < _REASONS_KEPT:
+            self.reasons.append(
+                f"image {index}: {len(answer)} bytes, {self._sizes[index]} were asked for"
+            )
+        return False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Nothing but reasons: there is nothing to compare with Detectron2's."""
+        return {"reasons": self.reasons}
 
 
 def of_bytes(body: bytes) -> bytes:

@@ -7,7 +7,7 @@ from functools import partial
 from benchmarks import figures
 from benchmarks.figures import Result
 from benchmarks.growth import photograph
-from benchmarks.ratios import Estimate
+from benchmarks.ratios import Estimate, estimate
 from benchmarks.tables import digits, estimate_cells, table
 
 Value = Callable[[Result], Estimate | None]
@@ -61,8 +61,6 @@ def _row(goal: Goal, result: Result | None) -> list[str]:
     if value is None:
         return [*head, "", "", "not measured"]
     median, interval = estimate_cells(value, factor=goal.factor, unit=goal.unit)
-    # Of one number there is no interval.
-    interval = interval if value.rounds > 1 else ""
     return [*head, median, interval, "met" if goal.is_met(value) else "**not met**"]
 
 
@@ -79,29 +77,18 @@ def _bytes_saved(result: Result) -> Estimate | None:
     found = figures.bytes_ratio(result)
     if found is None:
         return None
-    return Estimate(1 / found.median, 1 / found.high, 1 / found.low, found.rounds)
+    values = tuple(1 / one for one in found.values)
+    return Estimate(1 / found.median, 1 / found.high, 1 / found.low, values)
 
 
 def _checked(series: str, key: str) -> Value:
-    """A number of what was found when answers were compared."""
+    """A number of what was found when answers were compared; None where there were no objects."""
 
     def value(result: Result) -> Estimate | None:
-        number = result["checked"].get(series, {}).get(key)
-        return None if number is None else Estimate(number, number, number, rounds=1)
-
-    return value
-
-
-def _best_on_gpu(under: str) -> Value:
-    """Of the low precisions the faster one, S against B1 or B0."""
-
-    def value(result: Result) -> Estimate | None:
-        found = []
-        for precision in ("fp16", "bf16"):
-            other = under if under == "B1" else f"{under} {precision}"
-            found.append(figures.throughput_ratio(result, f"S {precision}", other))
-        measured = [one for one in found if one is not None]
-        return max(measured, key=lambda one: one.median, default=None)
+        found = result["checked"].get(series, {})
+        if not found.get("objects") or found.get(key) is None:
+            return None
+        return estimate([found[key]])
 
     return value
 
@@ -173,7 +160,15 @@ GOALS = (
         Goal("start to READY, S / N1", name, 0.8, figures.start_ratio, is_least=False)
         for name in ("cpu-coins", "cpu-r50")
     ),
-    Goal("fp16 or bf16, S kept busy / B1, R50-FPN", "gpu-r50", 6, _best_on_gpu("B1")),
-    Goal("the same, S / B0 of its precision", "gpu-r50", 0.85, _best_on_gpu("B0")),
+    *(
+        Goal(
+            f"{precision}, S kept busy / {text}, R50-FPN",
+            "gpu-r50",
+            bound,
+            _throughput(f"S {precision}", under.format(precision)),
+        )
+        for under, text, bound in (("B1", "B1", 6), ("B0 {}", "B0 of that precision", 0.85))
+        for precision in ("fp16", "bf16")
+    ),
 )
 """As they were set before anything was measured; what can be read in two ways is there twice."""

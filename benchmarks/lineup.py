@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.arms.predictors import Run
-from benchmarks.checking import Checker
+from benchmarks.checking import Checker, Checks
 from benchmarks.processes import Tree
 from benchmarks.scene import Scene
 from benchmarks.series import Asking, Measurement, Series, in_process, served
@@ -55,12 +55,13 @@ class Lineup:
         self,
         name: str,
         asking: Asking,
-        checker: Checker[bytes],
+        checker: Checks,
         *,
         concurrency: int,
         indices: Sequence[int] | None = None,
         requests: int | None = None,
         warm: bool = True,
+        warm_passes: int | None = None,
     ) -> None:
         """A series that asks a server, or the pool.
 
@@ -72,8 +73,12 @@ class Lineup:
             indices: Numbers of the images it is asked about; all of them if not given.
             requests: How many of them in one round; as many as of the others if not given.
             warm: It is the first series of this server and these images.
+            warm_passes: How often every image is sent before the clock runs; if not given, as
+                often as `options` says to several workers, once to one.
         """
         scene, options = self.scene, self.scene.options
+        if warm_passes is None:
+            warm_passes = options.passes if concurrency > 1 else 1
         self.askings[name] = asking
         self.series.append(
             Series(
@@ -84,6 +89,6 @@ class Lineup:
                 concurrency=concurrency,
                 checker=checker,
                 measure=served(asking, checker.is_good, concurrency=concurrency),
-                warm_passes=(options.passes if concurrency > 1 else 1) if warm else 0,
+                warm_passes=warm_passes if warm else 0,
             )
         )

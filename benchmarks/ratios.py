@@ -16,13 +16,13 @@ class Estimate:
         median: Over rounds.
         low: Lower end of the 95 % interval.
         high: Upper end.
-        rounds: How many there were.
+        values: One a round. Of fewer than three an interval says nothing.
     """
 
     median: float
     low: float
     high: float
-    rounds: int
+    values: tuple[float, ...]
 
     def contains(self, value: float) -> bool:
         """Whether the interval does."""
@@ -43,7 +43,7 @@ def estimate(values: Sequence[float]) -> Estimate:
         raise ValueError("There is no round to estimate from.")
     drawn = np.random.default_rng(0).integers(len(rounds), size=(_RESAMPLES, len(rounds)))
     low, high = np.percentile(np.median(rounds[drawn], axis=1), [2.5, 97.5])
-    return Estimate(float(np.median(rounds)), float(low), float(high), len(rounds))
+    return Estimate(float(np.median(rounds)), float(low), float(high), tuple(rounds.tolist()))
 
 
 def ratio(numerators: Sequence[float], denominators: Sequence[float]) -> Estimate:

@@ -65,7 +65,7 @@ def _measured(ready: Lineup, say: Say) -> dict[str, Any]:
     problems = {one.name: _warm(ready, one) for one in ready.series if one.warm_passes}
     result["warm_problems"] = {name: some for name, some in problems.items() if some}
     for name, some in result["warm_problems"].items():
-        say(f"{name} does not answer as Detectron2 does: {some[0]}")
+        say(f"{name} does not answer as it should: {some[0]}")
     result["idle_cpu"] = idle_cpu(ready.trees, seconds=_IDLE_S)
     result["rounds"] = []
     for number in range(options.rounds):

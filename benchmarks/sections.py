@@ -48,12 +48,12 @@ def _machine(result: Result) -> str:
 def _throughput(result: Result) -> str:
     rows = [[one.text, *estimate_cells(one.ratio)] for one in figures.throughput_ratios(result)]
     rates = ", ".join(
-        f"{name} {median.median:.3g}"
+        f"{name} {found:.3g}"
         for name in (
             *("B0", "B1", "B2", "H", "S", "S1 busy"),
             *(f"S {precision}" for precision in figures.further_precisions(result)),
         )
-        if (median := figures.over_rounds(result, name, lambda t: [figures.throughput(t)]))
+        if (found := figures.rate(result, name)) is not None
     )
     text = (
         f"{table(['throughput', 'ratio', '95 % interval'], rows)}\n\n"
@@ -198,8 +198,7 @@ def _precisions(result: Result) -> str:
                     f"S {precision}",
                     str(found["objects"]),
                     str(found["found"]),
-                    f"{found['median_mask_iou']:.4f}",
-                    f"{found['least_mask_iou']:.4f}",
+                    *(_iou(found[f"{which}_mask_iou"]) for which in ("median", "least")),
                     str(found["missed_confident"]),
                     f"{found['largest_score']:.2g}",
                     f"{found['largest_box_px']:.2g}",
@@ -218,8 +217,11 @@ def _sizes(result: Result) -> str:
     if archives.get("exact") and archives.get("naive"):
         rows.append(["archive of S / of N1", f"{archives['exact'] / archives['naive']:.2f}"])
     if (value := figures.start_ratio(result)) is not None:
-        seconds = ", ".join(f"{one:.1f}" for one in starts["S"])
-        rows.append(["start to READY, S / N1", f"{value.median:.2f} (S: {seconds} s)"])
+        ratios = ", ".join(f"{one:.2f}" for one in value.values)
+        seconds = "; ".join(
+            f"{name}: {', '.join(f'{one:.1f}' for one in starts[name])} s" for name in ("S", "N1")
+        )
+        rows.append(["start to READY, S / N1", f"{ratios} ({seconds})"])
     rows += [
         [f"memory of a worker, {name}", f"{max(memory['uss']):.0f} MB of its own"]
         for name, memory in result["memory_mb"].items()
@@ -228,19 +230,29 @@ def _sizes(result: Result) -> str:
     return table(["size and start", ""], rows) if rows else ""
 
 
+def _iou(value: float | None) -> str:
+    return "not measured" if value is None else f"{value:.4f}"
+
+
 def _checked(result: Result) -> str:
-    rows = []
+    rows, of_t = [], []
     for name, found in result["checked"].items():
         turns = figures.turns(result, name)
+        answers = sum(len(turn["indices"]) for turn in turns)
+        failures = sum(turn["failures"] for turn in turns)
+        if name.split()[0] == "T":
+            of_t.append(f"{name}: {answers} answers, {failures} failures")
+            continue
+        compares_masks = found.get("compares_masks", True)
         rows.append(
             [
-                name,
-                str(sum(len(turn["indices"]) for turn in turns)),
-                str(sum(turn["failures"] for turn in turns)),
+                name if compares_masks else f"{name}: boxes, scores and classes alone",
+                str(answers),
+                str(failures),
                 f"{found['identical']} of {found['answers']}",
                 f"{found['largest_box_px']:.2g}",
                 f"{found['largest_score']:.2g}",
-                f"{found['least_mask_iou']:.4f}",
+                _iou(found["least_mask_iou"]) if compares_masks else "not compared",
                 str(found["unpaired"]),
             ]
         )
@@ -251,8 +263,9 @@ def _checked(result: Result) -> str:
         (turn["client_cpu"] for one in result["rounds"] for turn in one.values()), default=0.0
     )
     left_out = "".join(f" Left out: {arm}: {reason}" for arm, reason in result["left_out"].items())
+    lengths = f"Of T's answers status and length are checked. {'; '.join(of_t)}. " if of_t else ""
     return (
         f"{table(head, rows)}\n\n"
-        f"Of one core, servers that wait take: {idle or 'none ran'}; the client at most "
+        f"{lengths}Of one core, servers that wait take: {idle or 'none ran'}; the client at most "
         f"{100 * client:.0f} %.{left_out}"
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.arms.predictors import Run
-from benchmarks.checking import Checker
+from benchmarks.checking import Checker, Checks
 from benchmarks.load import IsGood, Load, closed_loop, open_loop
 from benchmarks.replies import Ask
 
@@ -63,7 +63,7 @@ class Series:
         indices: Numbers of the images that it is asked about.
         requests: How many of them in one round.
         concurrency: Requests under way.
-        checker: Holds its answers against Detectron2's.
+        checker: Looks at its answers.
         measure: Asks about images.
         warm_passes: How often every image is sent before the clock runs.
     """
@@ -73,7 +73,7 @@ class Series:
     indices: Sequence[int]
     requests: int
     concurrency: int
-    checker: Checker[Any]
+    checker: Checks
     measure: Callable[[Sequence[int]], Measurement]
     warm_passes: int
 

@@ -16,17 +16,23 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def estimate_cells(value: Estimate, *, factor: float = 1.0, unit: str = "") -> tuple[str, str]:
-    """A median and its interval.
+    """A median and its interval; of two values both instead, of one nothing.
 
     Args:
         value: Them.
         factor: What they are multiplied by, 100 for percent.
         unit: What is written behind.
     """
-    median, low, high = (
-        digits(factor * number) for number in (value.median, value.low, value.high)
-    )
-    return f"{median}{unit}", f"{low} to {high}{unit}"
+
+    def text(*numbers: float, between: str) -> str:
+        return between.join(digits(factor * number) for number in numbers) + unit
+
+    median = text(value.median, between="")
+    if len(value.values) == 1:
+        return median, ""
+    if len(value.values) == 2:
+        return median, text(*value.values, between=" and ")
+    return median, text(value.low, value.high, between=" to ")
 
 
 def digits(number: float) -> str:

@@ -2,9 +2,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
+from detectron2.structures import Boxes, Instances
 
 from benchmarks.agreement import agreement
-from benchmarks.checking import Checker, of_bytes
+from benchmarks.arms.pool import reader_of, sent, to_send
+from benchmarks.checking import Checker, LengthChecker, of_bytes
 from benchmarks.found import Found, encode, from_lists, from_native, with_coco_boxes
 
 
@@ -93,7 +96,19 @@ def test_the_median_is_over_the_masks_of_all_answers():
     assert (same + worse).median_mask_iou == 1
     assert (worse + worse + same + worse).median_mask_iou == pytest.approx(0.99)
     assert (same + worse).as_dict()["median_mask_iou"] == 1
-    assert agreement(found(), found()).median_mask_iou == 1
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (found(), found()),  # nothing there
+        (found(0), found(40)),  # nothing paired
+    ],
+)
+def test_without_pairs_no_overlap_is_said(ours, theirs):
+    one = agreement(ours, theirs)
+    assert (one.median_mask_iou, one.least_mask_iou) == (None, None)
+    assert one.as_dict()["median_mask_iou"] is None
 
 
 def test_objects_of_both_sides_are_counted():
@@ -155,6 +170,45 @@ def test_where_bits_are_not_promised_the_deviation_is_kept():
     assert one.is_good(0, b"off")
     assert one.as_dict()["largest_box_px"] == 2
     assert one.reasons == []
+
+
+def test_a_wrong_answer_without_pairs_is_wrong():
+    one = Checker(lambda _: found(), [found(0)], fingerprint=of_bytes, promises_identical=True)
+    assert not one.is_good(0, b"nothing")
+    assert "IoU" not in one.reasons[0]
+
+
+def test_masks_that_are_not_sent_are_not_compared():
+    expected = [found(0), found(20), found()]
+    read = reader_of(expected)
+    one = Checker(
+        read, expected, fingerprint=of_bytes, promises_identical=True, compares_masks=False
+    )
+    assert [one.is_good(k, sent(answer)) for k, answer in enumerate(expected)] == [True] * 3
+    assert not one.is_good(0, sent(found(20)))  # another image's
+    assert not one.is_good(0, sent(found(21)))  # of no image
+    kept = one.as_dict()
+    assert (kept["identical"], kept["compares_masks"]) == (3, False)
+    assert (kept["least_mask_iou"], kept["median_mask_iou"]) == (None, None)
+
+
+def test_what_a_process_sends_is_read_without_its_masks():
+    """The masks of a large image cost milliseconds to look at: nothing may touch them."""
+    instances = Instances((40, 60))
+    instances.pred_boxes = Boxes(torch.tensor(found(0, 20).boxes))
+    instances.scores = torch.tensor(found(0, 20).scores)
+    instances.pred_classes = torch.tensor(found(0, 20).class_ids)
+    assert to_send(instances) == sent(found(0, 20))
+    assert agreement(reader_of([found(0, 20)])(to_send(instances)), found(0, 20)).is_identical
+
+
+def test_answers_that_say_nothing_have_to_be_as_long_as_was_asked_for():
+    one = LengthChecker([3, 0])
+    assert one.is_good(0, b"   ")
+    assert one.is_good(1, b"")
+    assert one.as_dict() == {"reasons": []}
+    assert [one.is_good(0, b"  ") for _ in range(9)] == [False] * 9
+    assert one.reasons == ["image 0: 2 bytes, 3 were asked for"] * 5
 
 
 def test_an_unreadable_answer_is_wrong():

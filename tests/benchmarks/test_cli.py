@@ -100,7 +100,7 @@ def test_everything_runs_and_nothing_is_left(pytestconfig, tmp_path):
     """The smallest run: some arms, two requests each. What it measures says nothing."""
     output = tmp_path / "result.json"
     command = [sys.executable, "-m", "benchmarks", "--quick", "--model", "coins"]
-    command += ["--arms", "B2", "H", "S1", "T", "--rounds", "1", "--requests", "2"]
+    command += ["--arms", "B1xP", "B2", "H", "S1", "T", "--rounds", "1", "--requests", "2"]
     finished = subprocess.run(
         [*command, "--threads", "1", "--output", str(output)],
         cwd=pytestconfig.rootpath,
@@ -115,8 +115,14 @@ def test_everything_runs_and_nothing_is_left(pytestconfig, tmp_path):
     result = json.loads(output.read_text())
     assert result["left_out"] == {}
     (turns,) = result["rounds"]
-    assert list(turns) == ["B1", "B2", "H", "B1 again", "S1", "T work", "S1 busy", "T"]
+    assert list(turns) == [
+        *("B1", "B2", "H", "B1 again", "B1xP", "B1xP forward", "S1", "T work", "S1 busy", "T")
+    ]
     assert all(turn["failures"] == 0 and len(turn["indices"]) == 2 for turn in turns.values())
-    assert all(found["answers"] == found["identical"] for found in result["checked"].values())
+    checked = result["checked"]
+    assert checked.pop("T") == checked.pop("T work") == {"reasons": []}
+    assert all(found["answers"] == found["identical"] > 0 for found in checked.values())
     assert turns["S1"]["stages_ms"].keys() == turns["H"]["stages_ms"].keys()
-    assert all(milliseconds > 1 for milliseconds in turns["T work"]["stages_ms"]["work"])
+    stages_ms = turns["T work"]["stages_ms"]
+    assert stages_ms.keys() == {"model", "host"}
+    assert all(milliseconds > 0.5 for row in stages_ms.values() for milliseconds in row)

@@ -23,7 +23,7 @@ def rows(results):
 )
 def test_a_goal_is_met_where_the_median_reaches_it(median, is_least, is_met):
     goal = Goal("speed", "cpu-coins", 1.0, lambda _: None, is_least=is_least)
-    assert goal.is_met(Estimate(median, 0.0, 2.0, rounds=5)) == is_met
+    assert goal.is_met(Estimate(median, 0.0, 2.0, (median,) * 5)) == is_met
 
 
 def test_without_results_nothing_was_measured():
@@ -38,7 +38,7 @@ def test_rows_say_what_the_results_say():
     assert found["bytes of an answer, N1 / S"][1:] == [
         ">= 1000",
         "133",
-        "100 to 200",
+        "100 and 200",
         "**not met**",
     ]
     assert found["S / N1 on the photograph of 24 coins, one client"][2] == "20"
@@ -69,11 +69,33 @@ def test_one_number_has_no_interval():
     assert row[2:] == [">= 0.99", "0.995", "", "met"]
 
 
-@pytest.mark.parametrize(("fp16", "bf16", "best"), [(10, 20, "10"), (20, 10, "10"), (20, 25, "5")])
-def test_of_the_low_precisions_on_a_gpu_the_faster_counts(fp16, bf16, best):
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"median_mask_iou": None},  # nothing was paired
+        {"median_mask_iou": 1.0, "objects": 0},  # there was nothing to find
+    ],
+)
+def test_where_nothing_was_paired_nothing_was_measured(changed):
+    given = result()
+    given["checked"]["S bf16"] = given["checked"]["S"] | changed
+    (row,) = [row for row in rows({"cpu-wide": given}) if "mask IoU" in row[0]]
+    assert row[-1] == "not measured"
+
+
+def test_of_two_starts_both_are_given():
+    given = result() | {"starts": {"S": [4.0, 6.0], "N1": [8.0, 8.0]}}
+    (row,) = [row for row in rows({"cpu-coins": given}) if "READY" in row[0] and row[-1] == "met"]
+    assert row[3:] == ["0.625", "0.5 and 0.75", "met"]
+
+
+def test_each_low_precision_on_a_gpu_has_its_rows():
     given = result()
     for one in given["rounds"]:
-        for name, milliseconds in (("S fp16", fp16), ("S bf16", bf16)):
+        for name, milliseconds in (("S fp16", 10), ("S bf16", 20), ("B0 bf16", 16)):
             one[name] = one["B1"] | {"seconds": one["B1"]["seconds"] * milliseconds / 100}
-    (row,) = [row for row in rows({"gpu-r50": given}) if row[2] == ">= 6"]
-    assert row[3] == best
+    found = {row[0]: row[3:] for row in rows({"gpu-r50": given}) if row[1] == "gpu-r50"}
+    assert found["fp16, S kept busy / B1, R50-FPN"] == ["10", "10 to 10", "met"]
+    assert found["bf16, S kept busy / B1, R50-FPN"] == ["5", "5 to 5", "**not met**"]
+    assert found["bf16, S kept busy / B0 of that precision, R50-FPN"][0] == "0.8"
+    assert found["fp16, S kept busy / B0 of that precision, R50-FPN"][-1] == "not measured"

@@ -5,7 +5,8 @@ import pytest
 
 from benchmarks.found import Found, encode
 from benchmarks.material import Image
-from benchmarks.posts import image_posts, noop_posts
+from benchmarks.posts import Work, image_posts, noop_posts, noop_sizes, work_of
+from benchmarks.series import Measurement
 
 
 @pytest.fixture
@@ -27,10 +28,26 @@ def test_files_are_sent_as_they_are(scene):
 def test_answers_are_as_long_as_what_was_found(scene):
     sizes = [int(post.headers["X-Body-Bytes"]) for post in noop_posts(scene)]
     assert sizes[0] < sizes[1]
-    assert all("X-Work-Ms" not in post.headers for post in noop_posts(scene))
+    assert sizes == noop_sizes(scene)
+    assert all(post.headers.keys() == {"X-Body-Bytes"} for post in noop_posts(scene))
 
 
 def test_work_is_asked_for_image_by_image(scene):
-    posts = noop_posts(scene, {1: 40.0})
-    assert [post.headers["X-Work-Ms"] for post in posts] == ["0.00", "40.00"]
+    posts = noop_posts(scene, {1: Work(40.0, 5.0)})
+    assert [post.headers["X-Model-Ms"] for post in posts] == ["0.00", "40.00"]
+    assert [post.headers["X-Host-Ms"] for post in posts] == ["0.00", "5.00"]
     assert [post.body for post in posts] == [b"first", b"second"]
+
+
+def measured(indices: list[int], stages_ms: dict[str, list[float]]) -> Measurement:
+    return Measurement(indices, 1.0, [50.0] * len(indices), stages_ms, [], 0, 0.0, [])
+
+
+def test_work_is_what_the_last_pass_took():
+    stages_ms = {"decode": [9, 9, 1, 2], "model": [90, 90, 40, 50], "masks": [9, 9, 2, 3]}
+    works = work_of(measured([0, 1, 0, 1], stages_ms))
+    assert works == {0: Work(40, 3), 1: Work(50, 5)}
+
+
+def test_where_no_answer_came_there_is_no_work():
+    assert work_of(measured([0, 1], {})) == {}

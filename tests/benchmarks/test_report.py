@@ -44,7 +44,7 @@ def test_what_the_tables_say():
         "| S1 beyond the handler's stages, less T work's | 6 ms | 6 to 6 ms |",
         "| 1.2: 400 x 300, 10 coins | 1 | 60 | 1200 | 42 | 20 | 20 to 20 |",
         "| archive of S / of N1 | 0.50 |",
-        "| start to READY, S / N1 | 0.50 (S: 4.0, 6.0 s) |",
+        "| start to READY, S / N1 | 0.50, 0.50 (S: 4.0, 6.0 s; N1: 8.0, 12.0 s) |",
         "| 2 | 2.00 | 50 | 50 |",
         "answers came at 0.95 of the rate",
         "Left out: N2: it is not there.",
@@ -77,6 +77,34 @@ def test_a_faster_precision_says_what_it_does_to_answers():
         **{"largest_score": 0.01, "largest_box_px": 1.5},
     }
     assert "| S bf16 | 13 | 12 | 0.9951 | 0.9100 | 2 | 0.01 | 1.5 |" in markdown(given)
+
+
+def test_where_nothing_was_paired_no_overlap_is_said():
+    given = result()
+    given["options"]["precisions"] = ["exact", "bf16"]
+    given["checked"]["S bf16"] = given["checked"]["S"] | {
+        **{"median_mask_iou": None, "least_mask_iou": None, "found": 0},
+    }
+    assert "| S bf16 | 13 | 0 | not measured | not measured |" in markdown(given)
+
+
+def test_rows_say_what_was_compared():
+    given = result()
+    for one in given["rounds"]:
+        one["B1xP"] = one["B1"]
+    given["series"]["B1xP"] = {"arm": "B1xP", "concurrency": 4}
+    nothing = {"least_mask_iou": None, "median_mask_iou": None, "compares_masks": False}
+    given["checked"]["B1xP"] = given["checked"]["S"] | nothing
+    text = markdown(given)
+    row = "| B1xP: boxes, scores and classes alone | 6 | 0 | 2 of 2 | 0 | 0 | not compared | 0 |"
+    assert row in text
+    assert "| S | 6 | 0 | 2 of 2 | 0 | 0 | 1.0000 | 0 |" in text
+
+
+def test_answers_of_t_are_in_no_row():
+    text = markdown(result())
+    assert "\n| T |" not in text
+    assert "T work: 6 answers, 0 failures; T: 6 answers, 0 failures." in text
 
 
 def test_a_null_test_that_fails_is_said():

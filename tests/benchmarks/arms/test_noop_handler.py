@@ -33,10 +33,30 @@ def test_it_answers_as_long_as_it_is_told():
     assert context.set == {}
 
 
-@pytest.mark.parametrize("work_ms", [0.5, 30])
-def test_it_works_as_long_as_it_is_told_and_says_so(work_ms):
+@pytest.mark.parametrize(
+    ("model_ms", "host_ms"),
+    [
+        (0.5, 0.2),
+        (30, 5),
+        (0, 5),  # no forward pass
+        (5, 0),  # nothing after it
+    ],
+)
+def test_it_works_as_long_as_it_is_told_and_says_so(model_ms, host_ms):
+    wanted = {"X-Model-Ms": str(model_ms), "X-Host-Ms": str(host_ms)}
     start = time.perf_counter()
-    bodies, context = answered({"X-Body-Bytes": "3", "X-Work-Ms": str(work_ms)})
+    bodies, context = answered({"X-Body-Bytes": "3", **wanted})
     passed_ms = (time.perf_counter() - start) * 1000
-    worked_ms = Reply(OK, bodies[0], context.set[0]).stages_ms["work"]
-    assert work_ms - 0.01 <= worked_ms <= passed_ms + 0.01
+    stages_ms = Reply(OK, bodies[0], context.set[0]).stages_ms
+    assert list(stages_ms) == ["model", "host"]
+    assert stages_ms["model"] >= model_ms - 0.01
+    assert stages_ms["host"] >= host_ms - 0.01
+    assert sum(stages_ms.values()) <= passed_ms + 0.02
+
+
+def test_the_last_work_before_the_answer_is_not_torchs(monkeypatch):
+    done = []
+    monkeypatch.setattr(NoopHandler, "multiply", lambda _, ms: done.append(("model", ms)) or ms)
+    monkeypatch.setattr(NoopHandler, "add_up", lambda _, ms: done.append(("host", ms)) or ms)
+    answered({"X-Body-Bytes": "3", "X-Model-Ms": "40", "X-Host-Ms": "4"})
+    assert done == [("model", 40), ("host", 4)]
