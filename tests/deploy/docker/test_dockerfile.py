@@ -103,6 +103,18 @@ def test_no_package_manager_leaves_its_downloads(stages):
     assert not [value for value in server.values("RUN") if "pip " in value]
 
 
+def test_opencv_comes_without_windows_in_the_pinned_version(stages, root, tmp_path):
+    command = stages["packages"].values("RUN")[-1].partition(" && ")[0]
+    assert command.startswith("sed ")
+    shutil.copy(root / "requirements.txt", tmp_path)
+    subprocess.run(["sh", "-ec", command], cwd=tmp_path, check=True)
+    before = (root / "requirements.txt").read_text().splitlines()
+    after = (tmp_path / "requirements.txt").read_text().splitlines()
+    ((old, new),) = [pair for pair in zip(before, after, strict=True) if pair[0] != pair[1]]
+    assert old.startswith("opencv-python==")
+    assert new == old.replace("opencv-python", "opencv-python-headless")
+
+
 def test_torch_alone_comes_from_another_index(stages, root, tmp_path):
     (command,) = [run for run in stages["packages"].values("RUN") if "TORCH_INDEX" in run]
     shutil.copy(root / "requirements.txt", tmp_path)
