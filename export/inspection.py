@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from client.models.archive import digest_beside, digest_file_of
+from client.models.errors import ArchiveRefused
 from export.errors import ExportError
 from export.wording import class_list, megabytes
 from handler.layout import MANIFEST_FILE, METADATA_FILE, MODEL_CONFIG_FILE, WEIGHTS_FILE
@@ -64,16 +66,12 @@ class Inspection:
         }
 
 
-def sidecar_of(archive: Path) -> Path:
-    """The file beside an archive that holds its digest, in the format of sha256sum."""
-    return archive.with_name(f"{archive.name}.sha256")
-
-
 def inspect(path: Path) -> Inspection:
     """Look into an archive.
 
     Raises:
-        ExportError: Not an archive, damaged, or not made by this project.
+        ExportError: Not an archive, damaged, or not made by this project; or the file beside it
+            says no digest.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -134,7 +132,7 @@ def describe(found: Inspection) -> str:
     if found.added:
         lines.append(f"  ADDED since its export: {', '.join(found.added)}")
     if found.sidecar is False:
-        lines.append(f"  {sidecar_of(found.archive).name} holds ANOTHER digest")
+        lines.append(f"  {digest_file_of(found.archive).name} holds ANOTHER digest")
     lines.append(f"  {'whole' if found.is_whole else 'NOT WHOLE'}")
     return "\n".join(lines)
 
@@ -148,7 +146,8 @@ def _digest(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> str:
 
 
 def _sidecar_agrees(path: Path, sha256: str) -> bool | None:
-    sidecar = sidecar_of(path)
-    if not sidecar.is_file():
-        return None
-    return sidecar.read_bytes().split()[:1] == [sha256.encode()]
+    try:
+        expected = digest_beside(path)
+    except ArchiveRefused as error:
+        raise ExportError(f"{path}: {error}") from error
+    return None if expected is None else expected == sha256

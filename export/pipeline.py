@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from client.models.archive import digest_file_of
 from export import network as networks
 from export.archive import digests, lay_out, pack
 from export.checkpoint import Checkpoint, StateDict, read_checkpoint
@@ -15,7 +16,6 @@ from export.classes import Labels, find_labels
 from export.config import read_model_config
 from export.errors import ExportError
 from export.fitting import fit_to_network
-from export.inspection import sidecar_of
 from export.model_config import ModelConfig
 from export.owner_modules import copy_modules, import_modules
 from export.references import faster_predictor, reference_predictor
@@ -240,7 +240,7 @@ def _publish(packed: Path, sha256: str, archive: Path, *, force: bool) -> None:
     Raises:
         ExportError: Somebody else has put an archive there meanwhile.
     """
-    sidecar, place = sidecar_of(packed), sidecar_of(archive)
+    sidecar, place = digest_file_of(packed), digest_file_of(archive)
     sidecar.write_text(f"{sha256}  {archive.name}\n", encoding="utf-8")
     before = place.read_bytes() if place.is_file() else None
     sidecar.replace(place)  # first: without its archive it says nothing, the archive would

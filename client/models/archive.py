@@ -1,5 +1,6 @@
 """See whether an archive is what `python -m export` made; run nothing of it."""
 
+import codecs
 import hashlib
 import json
 import re
@@ -17,6 +18,15 @@ _MODEL_CONFIG = "model-config.yaml"
 
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 _READ_BYTES = 1 << 20
+
+# Lines as sha256sum and shasum write them, with a name or without; and as BSD, `sha256sum --tag`
+# and openssl do. A backslash in front says that the name has an escape in it.
+_DIGEST_LINES = (
+    re.compile(r"\\?(?P<hex>[0-9A-Fa-f]{64})(?:[ \t]+\*?(?P<name>.*))?"),
+    re.compile(r"\\?SHA(?:2-)?256 ?\((?P<name>.*)\) ?= ?(?P<hex>[0-9A-Fa-f]{64})", re.IGNORECASE),
+)
+_DIGEST_FILE_BYTES = 1 << 20
+_SHOWN = 40
 
 
 @dataclass(frozen=True)
@@ -44,6 +54,42 @@ def digest_file_of(archive: Path) -> Path:
     return archive.with_name(f"{archive.name}.sha256")
 
 
+def digest_beside(archive: Path) -> str | None:
+    """What the file beside an archive says that its sha256 is.
+
+    Read are lines as sha256sum, shasum, openssl and BSD write them, digits alone and capitals
+    included, in UTF-8 or, with a byte order mark, UTF-16. Of several lines the archive's counts.
+
+    Returns:
+        64 hexadecimal digits in small letters; None where there is no such file.
+
+    Raises:
+        ArchiveRefused: There is one, and it cannot be read or says no digest of this archive.
+    """
+    file = digest_file_of(archive)
+    if not file.is_file():
+        return None
+    try:
+        with file.open("rb") as opened:
+            text = _decoded(opened.read(_DIGEST_FILE_BYTES))
+    except OSError as error:
+        raise ArchiveRefused(f"{file.name} cannot be read: {error}.") from error
+    lines = [line for line in map(str.strip, text.splitlines()) if line and line[0] != "#"]
+    every = [match for line in lines for kind in _DIGEST_LINES if (match := kind.fullmatch(line))]
+    its = [one for one in every if re.split(r"[/\\]", one["name"] or "")[-1] == archive.name]
+    digests = {one["hex"].lower() for one in (every if len(every) == 1 else its)}
+    if len(digests) == 1:
+        return digests.pop()
+    if every:
+        said = f"{len(every)} digests, {len(digests) or 'none'} of them of {archive.name}"
+    else:
+        said = json.dumps(lines[0][:_SHOWN]) if lines else "nothing"
+    raise ArchiveRefused(
+        f"{file.name} says {said}; the 64 hexadecimal digits of one sha256 are expected, as "
+        f"sha256sum {archive.name} > {file.name} writes them."
+    )
+
+
 def identify(path: Path) -> tuple[str, str]:
     """Name and version that an archive's manifest gives; looks at nothing else.
 
@@ -52,12 +98,18 @@ def identify(path: Path) -> tuple[str, str]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            model = json.loads(archive.read(_MANIFEST))["model"]
-        return str(model["modelName"]), str(model.get("modelVersion", "1.0"))
+            manifest = json.loads(archive.read(_MANIFEST))
     except OSError as error:
         raise ArchiveRefused(f"{path} cannot be read: {error}.") from error
     except Exception as error:  # damaged zips raise what they like: zlib.error, struct.error, ...
         raise ArchiveRefused(f"{path} is damaged, or not an archive: {error!r}.") from error
+    model = manifest.get("model") if isinstance(manifest, dict) else None
+    if not isinstance(model, dict) or not model.get("modelName"):
+        raise ArchiveRefused(
+            f'{path} does not verify: its {_MANIFEST} gives no model a name; an object "model" '
+            'with "modelName" is expected.'
+        )
+    return str(model["modelName"]), str(model.get("modelVersion", "1.0"))
 
 
 def verify(path: Path) -> Archive:
@@ -90,15 +142,20 @@ def verify(path: Path) -> Archive:
     return Archive(path, model, version, sha256)
 
 
+def _decoded(content: bytes) -> str:
+    if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):  # PowerShell's `>`
+        return content.decode("utf-16", errors="replace")
+    return content.decode("utf-8-sig", errors="replace")
+
+
 def _beside(path: Path, sha256: str) -> list[str]:
-    file = digest_file_of(path)
-    if not file.is_file():
+    try:
+        expected = digest_beside(path)
+    except ArchiveRefused as error:
+        return [f"its sha256 is {sha256}, and {str(error).removesuffix('.')}"]
+    if expected in (None, sha256):
         return []
-    expected = file.read_text(encoding="utf-8", errors="replace").split()[:1]
-    if expected == [sha256]:
-        return []
-    said = expected[0] if expected else "nothing"
-    return [f"its sha256 is {sha256}, and {file.name} says {said}"]
+    return [f"its sha256 is {sha256}, and {digest_file_of(path).name} says {expected}"]
 
 
 def _inside(path: Path) -> list[str]:
@@ -106,7 +163,9 @@ def _inside(path: Path) -> list[str]:
         names = archive.namelist()
         if _METADATA not in names:
             return [f"it has no {_METADATA}, so it is not an archive of `python -m export`"]
-        expected: dict[str, Any] = json.loads(archive.read(_METADATA))["files"]
+        expected = _files_of(archive.read(_METADATA))
+        if expected is None:
+            return [f"its {_METADATA} names no files, so it is not one of `python -m export`"]
         changed = [
             name
             for name, digest in expected.items()
@@ -121,6 +180,15 @@ def _inside(path: Path) -> list[str]:
     if added:
         problems.append(f"added since its export: {', '.join(added)}")
     return problems
+
+
+def _files_of(metadata: bytes) -> dict[str, Any] | None:
+    try:
+        document = json.loads(metadata)
+    except ValueError:
+        return None
+    files = document.get("files") if isinstance(document, dict) else None
+    return files if isinstance(files, dict) and files else None
 
 
 def _digest(archive: zipfile.ZipFile, name: str) -> str:

@@ -74,3 +74,14 @@ def served(
             for model in models:
                 server.wait_until_ready(model.partition("=")[0], timeout_s=240)
             yield server
+
+
+@pytest.fixture
+def model_store(store: Path, tmp_path: Path) -> Path:
+    """A model store with `tiny.mar` and its digest."""
+    folder = tmp_path / "store"
+    folder.mkdir()
+    for file in store.glob("tiny.mar*"):
+        shutil.copy(file, folder)
+    assert (folder / "tiny.mar.sha256").is_file()
+    return folder

@@ -11,19 +11,6 @@ import pytest
 
 from server.archives import check_archives
 from server.errors import ServerError
-from server.properties import write_properties
-from server.torchserve import TorchServe
-
-
-@pytest.fixture
-def model_store(store: Path, tmp_path: Path) -> Path:
-    """A model store with `tiny.mar` and its digest."""
-    folder = tmp_path / "store"
-    folder.mkdir()
-    for file in store.glob("tiny.mar*"):
-        shutil.copy(file, folder)
-    assert (folder / "tiny.mar.sha256").is_file()
-    return folder
 
 
 def rewrite(archive: Path, change: Callable[[dict[str, bytes]], object]) -> None:
@@ -95,9 +82,15 @@ def test_without_a_digest_damage_is_refused_as_well(damage, model_store):
         pytest.param(b"", "is empty; keys with values are needed.", id="empty"),
         pytest.param(b"# no more\n", "is empty; keys with values are needed.", id="comment"),
         pytest.param(b"- 1\n", "holds a list; keys with values are needed.", id="list"),
-        pytest.param(b"five\n", "holds a str; keys with values are needed.", id="text"),
-        pytest.param(b"a: [\n", "is not YAML: ", id="no YAML"),
-        pytest.param(b"\xff\xfe\xfd", "is not YAML: ", id="no text"),
+        pytest.param(b"five\n", "holds a single value; keys with values are needed.", id="text"),
+        pytest.param(b"~\n", "is empty; keys with values are needed.", id="null"),
+        pytest.param(b"1: 2\n", "has the key 1, which is not text; in quotes it is.", id="number"),
+        pytest.param(b"on: 2\n", "has the key on, which is not text", id="truth"),
+        pytest.param(b"torchrun: {1: 2}\n", "has the key 1, which is not text", id="torchrun"),
+        pytest.param(b"a: !env HOME\n", "is not plain YAML: could not determine", id="tag"),
+        pytest.param(b"a: [\n", "is not plain YAML: ", id="no YAML"),
+        pytest.param(b"\xff\xfe\xfd", "holds a single value", id="no text"),
+        pytest.param(b"a: caf\xe9\n", "is not plain YAML: 'utf-8' codec", id="Latin 1"),
     ],
 )
 def test_settings_that_torchserve_cannot_read_are_refused(text, sentence, model_store):
@@ -113,13 +106,28 @@ def test_an_archive_without_settings_passes(model_store):
         files["MAR-INF/MANIFEST.json"] = json.dumps(manifest).encode()
 
     rewrite(model_store / "tiny.mar", change)
-    assert check_archives(model_store, ["all"]) == []
-
-
-def test_an_archive_of_somebody_else_is_named(model_store):
-    rewrite(model_store / "tiny.mar", lambda files: files.pop("metadata.json"))
     (sentence,) = check_archives(model_store, ["all"])
-    assert sentence.startswith("tiny.mar is not of `python -m export`")
+    assert "changed or missing since its export: MAR-INF/MANIFEST.json" in sentence
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda files: files.pop("metadata.json"), id="no metadata"),
+        pytest.param(lambda files: files.update({"metadata.json": b""}), id="empty metadata"),
+        pytest.param(lambda files: files.update({"metadata.json": b"{}"}), id="none in it"),
+        pytest.param(lambda files: files.update({"evil.py": b"x"}), id="a file more"),
+        pytest.param(lambda files: files.update({"config.yaml": b"x"}), id="a file changed"),
+        pytest.param(lambda files: files.pop("handler/image.py"), id="a file less"),
+    ],
+)
+def test_an_archive_that_does_not_verify_is_named(change, model_store):
+    rewrite(model_store / "tiny.mar", change)
+    (sentence,) = check_archives(model_store, ["all"])
+    assert sentence.startswith(
+        "tiny.mar is not as `python -m export` made it: nothing tells whose code it runs. "
+        "It does not verify: "
+    )
 
 
 @pytest.mark.parametrize("models", ["all", "tiny.mar"])
@@ -148,6 +156,81 @@ def test_what_may_not_be_read_is_refused(name, models, model_store, config_file,
     assert "cannot be read: " in result.stderr
     assert "Permission denied" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("models", ["all", "folder,x.model,x.tar.gz,x.mar"])
+def test_what_else_torchserve_loads_is_named(models, model_store):
+    for name in ("folder", "x.mar", ".git"):
+        (model_store / name).mkdir()
+    for name in ("x.model", "x.tar.gz", "README.md", "x.zip", "X.MAR", ".x.mar"):
+        (model_store / name).write_bytes(b"")
+    said = check_archives(model_store, [models])
+    assert {sentence.split(",")[0] for sentence in said} == {
+        "folder is a folder",
+        "x.mar is a folder",
+        "x.model is no .mar file",
+        "x.tar.gz is no .mar file",
+    }
+    assert all(one.endswith("nothing tells whose code it runs.") for one in said)
+
+
+def test_a_link_that_leads_nowhere_stops_no_other_model(model_store):
+    (model_store / "gone.mar").symlink_to("nowhere")
+    (sentence,) = check_archives(model_store, ["all"])
+    assert sentence == "gone.mar is not served: it is a link to nowhere, which is not there."
+    with pytest.raises(ServerError, match=r"^There is no archive .*: it is a link to nowhere, "):
+        check_archives(model_store, ["gone.mar"])
+
+
+def test_a_link_to_an_archive_is_an_archive(model_store):
+    (model_store / "tiny.mar").rename(model_store / ".kept.mar")
+    (model_store / "tiny.mar").symlink_to(".kept.mar")
+    assert check_archives(model_store, ["all"]) == []
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        pytest.param(lambda digest: digest.upper().encode(), id="capitals"),
+        pytest.param(lambda digest: f"SHA256 (tiny.mar) = {digest}".encode(), id="BSD"),
+        pytest.param(lambda digest: digest.encode("utf-8-sig"), id="byte order mark"),
+        pytest.param(lambda digest: digest.encode("utf-16"), id="UTF-16"),
+    ],
+)
+@pytest.mark.parametrize("whole", [True, False], ids=["whole", "damaged"])
+def test_a_digest_is_read_in_every_spelling(spelling, whole, model_store):
+    file = model_store / "tiny.mar.sha256"
+    file.write_bytes(spelling(file.read_text().split()[0]))
+    if whole:
+        assert check_archives(model_store, ["all"]) == []
+        return
+    flip_a_bit(model_store / "tiny.mar", 0.5)
+    with pytest.raises(ServerError, match=r"^tiny\.mar is not what was exported: "):
+        check_archives(model_store, ["all"])
+
+
+def test_a_digest_file_without_a_digest_is_refused_in_a_sentence(model_store):
+    (model_store / "tiny.mar.sha256").write_bytes(b"")
+    with pytest.raises(ServerError, match=r"^tiny\.mar\.sha256 says nothing; the 64 hexadecimal "):
+        check_archives(model_store, ["all"])
+
+
+@pytest.mark.parametrize(
+    ("manifest", "sentence"),
+    [
+        pytest.param({"model": []}, '"model" is []; an object', id="a list"),
+        pytest.param({"model": None}, '"model" is null; an object', id="null"),
+        pytest.param({}, '"model" is null; an object', id="none"),
+        pytest.param([], "is no object; an object", id="no object"),
+        pytest.param({"model": {"configFile": 5}}, '"configFile" is 5; the name', id="settings"),
+    ],
+)
+def test_a_manifest_of_another_shape_is_refused_in_a_sentence(manifest, sentence, model_store):
+    changed = {"MAR-INF/MANIFEST.json": json.dumps(manifest).encode()}
+    rewrite(model_store / "tiny.mar", lambda files: files.update(changed))
+    with pytest.raises(ServerError) as caught:
+        check_archives(model_store, ["all"])
+    assert str(caught.value).startswith(f"tiny.mar: in its MAR-INF/MANIFEST.json {sentence}")
 
 
 def test_a_manifest_that_is_not_there_is_refused(model_store):
@@ -188,16 +271,3 @@ def test_the_command_refuses_in_a_sentence(model_store, config_file, pytestconfi
     )
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr.startswith("tiny.mar is not what was exported: its sha256 is ")
-
-
-def test_empty_settings_take_torchserve_down(model_store, free_properties, tmp_path):
-    """Why they are refused: the other models of the store go with it."""
-    rewrite(model_store / "tiny.mar", lambda files: files.update({"model-config.yaml": b""}))
-    write_properties(tmp_path / "config.properties", free_properties)
-    with TorchServe(
-        config=tmp_path / "config.properties",
-        model_store=model_store,
-        work_dir=tmp_path / "run",
-        output=subprocess.DEVNULL,
-    ) as server:
-        assert server.has_ended(within_s=60)
