@@ -6,6 +6,8 @@ import shlex
 import socket
 import ssl
 import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -94,9 +96,15 @@ def test_the_certificate_command_of_the_readme(pytestconfig, tmp_path):
     context.load_cert_chain(tmp_path / "certificate.pem", tmp_path / "key.pem")
 
 
-def log_of(proxy, request_id: str) -> dict:
-    lines = (proxy.folder / "torchserve.access.log").read_text(encoding="utf-8").splitlines()
-    (found,) = (one for one in map(json.loads, lines) if one["request_id"] == request_id)
+def logged_under(proxy, request_id: str, count: int = 1) -> list[dict]:
+    for _ in range(100):
+        text = (proxy.folder / "torchserve.access.log").read_text(encoding="utf-8")
+        lines = [json.loads(line) for line in text.splitlines()]
+        found = [one for one in lines if one["request_id"] == request_id]
+        if len(found) >= count:
+            break
+        time.sleep(0.05)  # nginx writes when the answer is sent
+    assert len(found) == count
     return found
 
 
@@ -104,7 +112,7 @@ def test_a_request_is_found_in_both_logs_by_its_ids(ask, proxy, behind):
     answer = ask(
         "POST", "/predictions/coins", body=PHOTOGRAPH, headers={"X-Request-ID": "my-own.17"}
     )
-    logged = log_of(proxy, "my-own.17")
+    (logged,) = logged_under(proxy, "my-own.17")
     assert logged["torchserve_id"] == answer.headers["X-Request-ID"]
     assert (logged["method"], logged["path"]) == ("POST", "/predictions/coins")
     assert (logged["status"], logged["client"]) == (200, "127.0.0.1")
@@ -114,7 +122,8 @@ def test_a_request_is_found_in_both_logs_by_its_ids(ask, proxy, behind):
 
 def test_a_refused_request_is_found_by_the_id_that_its_client_got(ask, proxy):
     answer = ask("GET", "/models")
-    assert log_of(proxy, answer.headers["X-Request-ID"])["status"] == 404
+    (logged,) = logged_under(proxy, answer.headers["X-Request-ID"])
+    assert logged["status"] == 404
 
 
 @pytest.mark.parametrize(
@@ -132,19 +141,46 @@ def test_an_id_that_is_no_plain_word_is_not_taken(sent, ask):
     assert len(bytes.fromhex(answer.headers["X-Request-ID"])) == 16
 
 
+def test_two_clients_may_choose_one_id(ask, proxy):
+    for source in ("127.0.0.22", "127.0.0.23"):
+        headers = {"X-Request-ID": "chosen.17", "User-Agent": "chosen agent"}
+        ask("GET", "/models", headers=headers, source=source)
+    found = logged_under(proxy, "chosen.17", 2)
+    assert [one["client"] for one in found] == ["127.0.0.22", "127.0.0.23"]
+    assert {one["user_agent"] for one in found} == {"chosen agent"}
+
+
 def test_no_log_has_the_key_or_anything_of_the_image(ask, proxy, behind):
-    key = behind.inference.token
-    ask("POST", "/predictions/coins?secret=hunter2", body=PHOTOGRAPH)
-    ask("POST", "/models?secret=hunter2", body=PHOTOGRAPH)
-    ask("POST", "/predictions/coins", body=b"hunter2-image")
-    logs = list(proxy.folder.glob("*.log"))
-    assert len(logs) >= 2
-    for log in logs:
+    """Nor has the access log a query. The error log has: of whom nginx itself refused."""
+
+    def predict(_: int) -> int:
+        return ask(
+            "POST",
+            "/predictions/coins?secret=in-query-17",
+            body=b"in-image-17",
+            headers={"Referer": "https://example.org/?in-referrer-17", "X-Other": "in-header-17"},
+            source="127.0.0.24",
+        ).status
+
+    ask("POST", "/predictions/coins?secret=in-query-17", body=PHOTOGRAPH)
+    ask("POST", "/models?secret=in-query-17", body=PHOTOGRAPH)
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(predict, range(150))) == {400, 429}
+    access, errors = (
+        (proxy.folder / f"torchserve.{name}.log").read_text(encoding="utf-8")
+        for name in ("access", "error")
+    )
+    assert "in-query-17" not in access
+    assert "limiting requests" in errors
+    assert 'request: "POST /predictions/coins?secret=in-query-17 HTTP/1.1"' in errors
+    assert 'referrer: "https://example.org/?in-referrer-17"' in errors
+    for log in proxy.folder.glob("*.log"):
         content = log.read_bytes()
-        assert key.encode() not in content
-        assert b"hunter2" not in content
+        assert behind.inference.token.encode() not in content
+        assert b"in-image-17" not in content
+        assert b"in-header-17" not in content
         assert PHOTOGRAPH[:16] not in content
-    for line in (proxy.folder / "torchserve.access.log").read_text(encoding="utf-8").splitlines():
+    for line in access.splitlines():
         json.loads(line)
 
 

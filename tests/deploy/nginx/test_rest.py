@@ -1,5 +1,6 @@
 """Which HTTP requests nginx lets through to TorchServe, and what it makes of the others."""
 
+import contextlib
 import json
 import socket
 import ssl
@@ -211,12 +212,24 @@ def test_clients_that_stall_are_cut_off(proxy, behind):
                 left = b""
         return left, time.monotonic() - start
 
+    log = behind.work_dir / "logs" / "access_log.log"
+    before = len(log.read_text().splitlines())
     sent = {"nothing": b"", "half a header": whole[:20], "half a body": whole + b"x"}
     with ThreadPoolExecutor(len(sent)) as pool:
         stalled = dict(zip(sent, pool.map(stall, sent.values()), strict=True))
     for name, (left, seconds) in stalled.items():
         assert left == b"" or b" 408 " in left, name
         assert 8 < seconds < 20, name
+    # The one whose head was whole has made nginx ask for its key, and no more.
+    (line,) = log.read_text().splitlines()[before:]
+    assert "GET /ping" in line
+
+
+def test_connections_without_a_request_are_not_counted(ask, proxy):
+    with contextlib.ExitStack() as stack:
+        for _ in range(50):  # 20 of one address may have a request at a time
+            stack.enter_context(tls(proxy, "127.0.0.21"))
+        assert ask("GET", "/ping", source="127.0.0.21").status == 200
 
 
 def test_a_client_that_asks_too_often_is_told_so(ask):
@@ -248,10 +261,15 @@ def test_more_requests_than_torchserve_may_hold_get_503_at_once(ask, behind):
         with ThreadPoolExecutor(42) as pool:
             pending = [pool.submit(predict, number) for number in range(42)]
             done, waiting = wait(pending, timeout=5)
+            pings = [ask("GET", "/ping", source="127.0.0.20") for _ in range(5)]
+            wrong = ask("GET", "/ping", source="127.0.0.20", key="wrong")
             worker.resume()
         assert {(one.result().status, one.result().error) for one in done} == {(503, "Unavailable")}
         assert len(done) == 42 - 32
         assert {one.result().error for one in waiting} == {"UndecodableImage"}
+        # A balancer leaves a server in that is merely busy.
+        assert {one.status for one in pings} == {200}
+        assert (wrong.status, wrong.error) == (401, "InvalidKeyException")
     finally:
         worker.resume()
 
@@ -261,9 +279,11 @@ def test_http_without_tls_is_refused(ask):
     assert (answer.status, answer.error) == (403, "NotEncrypted")
 
 
-def tls(proxy) -> ssl.SSLSocket:
+def tls(proxy, source: str = "127.0.0.1") -> ssl.SSLSocket:
     context = ssl.create_default_context(cafile=str(proxy.certificate))
-    plain = socket.create_connection(("127.0.0.1", proxy.ports["https"]), timeout=30)
+    plain = socket.create_connection(
+        ("127.0.0.1", proxy.ports["https"]), timeout=30, source_address=(source, 0)
+    )
     return context.wrap_socket(plain, server_hostname="127.0.0.1")
 
 
