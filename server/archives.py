@@ -48,8 +48,8 @@ def check_archives(model_store: Path, models: Sequence[str]) -> list[str]:
         except ArchiveRefused as error:
             problems.append(str(error))
         except Exception as error:  # damaged zips raise what they like: zlib.error, ...
-            said = str(error) or type(error).__name__
-            problems.append(f"{archive.name} cannot be read: {said}.")
+            reason = str(error) or type(error).__name__
+            problems.append(f"{archive.name} cannot be read: {reason}.")
     if problems:
         raise ServerError("\n".join([*problems, "Nothing is served."]))
     return warnings
