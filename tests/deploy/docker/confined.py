@@ -142,7 +142,7 @@ def confined(
         f"mount -o remount,ro {root}",
         f"exec chroot {root} {shlex.join([*_unprivileged(folder, environment), *command])}",
     ]
-    unshare = ["unshare", "--mount", "--pid", "--net", "--fork", "--kill-child"]
+    unshare = ["unshare", "--mount", "--pid", "--net", "--fork"]
     with output.open("wb") as file:
         process = subprocess.Popen(
             [*unshare, "sh", "-ec", "umask 022\n" + "\n".join(lines)],
@@ -153,8 +153,12 @@ def confined(
         pid = _number_one(process, command)
         yield Confined(process, pid, folder, environment, output)
     finally:
-        process.kill()  # and with it everything in the namespace
-        process.wait()
+        # The kernel ends a namespace with its number 1. `unshare --kill-child` would not help: who
+        # changes its user is no longer told of its parent's end.
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has ended by itself
+            for child in psutil.Process(process.pid).children():
+                child.kill()
+        process.wait(30)
 
 
 def _number_one(process: subprocess.Popen[bytes], command: Sequence[str]) -> int:

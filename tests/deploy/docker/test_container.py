@@ -11,6 +11,7 @@ import pytest
 
 from client.sample_image import sample_png
 from tests.deploy.docker.confined import USER, Confined
+from tests.server.test_torchserve import alive
 from torture.variants import ENTRY, make_variant, slow_handler
 
 CALLERS = """
@@ -150,6 +151,19 @@ def test_a_folder_of_its_own_that_was_forgotten_is_named_in_a_sentence(run, mode
         assert container.process.wait(60) == 1
         assert "/run/torchserve cannot be written" in container.said()
         assert "Traceback" not in container.said()
+
+
+def test_nothing_of_it_stays_behind_a_test_that_breaks_off(run, models):
+    class BreaksOffError(Exception):
+        pass
+
+    family = []
+    with pytest.raises(BreaksOffError), run(models) as container:  # noqa: PT012
+        while len(container.family()) < 3:
+            assert container.process.poll() is None, container.said()
+        family = container.family()
+        raise BreaksOffError
+    assert not alive(family)
 
 
 def test_an_archive_that_its_user_may_not_read_is_named(run, models):
