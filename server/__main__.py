@@ -97,7 +97,7 @@ def main() -> int:
                     )
                 )
             try:
-                watch(server, _say)
+                watch(server, _say, signals.raise_again)
             except StopInOrder:
                 if not _drain(server, arguments.drain_timeout):
                     return 1

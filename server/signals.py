@@ -19,6 +19,7 @@ class StopSignals:
     def __init__(self) -> None:
         self._asked = self._held = False
         self._pending: KeyboardInterrupt | None = None
+        self._raised: KeyboardInterrupt | None = None
 
     def install(self) -> None:
         """Take the signals from now on."""
@@ -39,10 +40,20 @@ class StopSignals:
         if self._pending:
             raise self._pending
 
+    def raise_again(self) -> None:
+        """Raise what was asked for and has arrived nowhere.
+
+        Python drops what a signal raises while an object is taken away, such as the connections of
+        a finished request: one SIGTERM in twenty that came while the server was asked something.
+        """
+        if self._raised:
+            raise self._raised
+
     def _receive(self, number: int, frame: FrameType | None) -> None:
         first = number == signal.SIGTERM and not self._asked
         self._asked = True
         request = StopInOrder() if first else KeyboardInterrupt()
         if not self._held:
+            self._raised = request
             raise request
         self._pending = request

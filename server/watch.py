@@ -9,12 +9,13 @@ from server.torchserve import POLL_S, TorchServe
 Say = Callable[[str], None]
 
 
-def watch(server: TorchServe, say: Say) -> None:
+def watch(server: TorchServe, say: Say, check: Callable[[], None] = lambda: None) -> None:
     """Wait until a server ends, and say what becomes of its models meanwhile.
 
     Args:
         server: A server inside its `with` block.
         say: Gets a sentence when something has changed.
+        check: Called now and then; what it raises ends the watch.
     """
     said: set[str] = set()
 
@@ -24,6 +25,7 @@ def watch(server: TorchServe, say: Say) -> None:
             say(sentence)
 
     while not server.has_ended(within_s=POLL_S):
+        check()
         for archive in passed_over(server):
             once(f"{archive} is not served: TorchServe cannot open it. Was it cut off?")
         try:

@@ -75,3 +75,20 @@ def test_of_two_that_are_held_the_one_that_does_not_wait_counts(signals):
 def test_nothing_held_is_nothing_raised(signals):
     with signals.held():
         pass
+
+
+class Leaving:
+    """Python drops what is raised while an object is taken away."""
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_what_python_drops_is_raised_again(signals):
+    signals.raise_again()
+    one = Leaving()
+    del one
+    with pytest.raises(StopInOrder):
+        signals.raise_again()
+    assert send(signal.SIGTERM) is KeyboardInterrupt

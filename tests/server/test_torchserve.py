@@ -216,6 +216,18 @@ def test_the_watch_says_when_everything_answers(server):
     assert said[0].startswith("Ready: tiny. Ask at http://127.0.0.1:")
 
 
+def test_what_the_check_raises_ends_the_watch(server):
+    said = []
+
+    def check() -> None:
+        if said:
+            raise KeyboardInterrupt
+
+    with server() as running, pytest.raises(KeyboardInterrupt):
+        watch(running, said.append, check)
+    assert said[0].startswith("Ready: tiny.")
+
+
 def test_the_watch_says_that_there_is_nothing_to_serve(server, tmp_path):
     (tmp_path / "empty").mkdir()
     said = []
