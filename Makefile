@@ -96,6 +96,10 @@ $(STAMP): requirements.txt requirements-detectron2.txt requirements-dev.txt requ
 	$(PIP) install --no-deps --only-binary=:all: --python-version 3.10 --require-hashes --upgrade \
 		--target "$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
 		-r requirements-detectron2.txt
+	@$(PY) -c 'import cv2' 2>/dev/null || { \
+		echo "==> Here is no libGL: the same OpenCV without windows, which are not used"; \
+		$(PIP) install --no-deps --force-reinstall $$(sed -n 's/^opencv-python\(==[^ ]*\).*/opencv-python-headless\1/p' requirements.txt); \
+		$(PY) -c 'import cv2'; }
 	@echo "==> Looking for Java"
 	@$(PY) -m server.java 2>/dev/null || { \
 		echo "==> Installing a Java runtime into $(VENV)"; \

