@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -23,6 +23,7 @@ class Account:
         malformed: Answers whose body is not of the form that docs/api.md describes.
         lost: Requests that did not get a right answer.
         longest_s: Longest wait of a request, in seconds.
+        reasons: What the first answer of each kind but 200 said.
     """
 
     requests: int
@@ -31,6 +32,7 @@ class Account:
     malformed: int
     lost: int
     longest_s: float
+    reasons: dict[str, str] = field(default_factory=dict)
 
     @property
     def hung(self) -> int:
@@ -68,6 +70,7 @@ def account(outcomes: Sequence[Outcome], expected: Sequence[Any] | None = None) 
         malformed=sum(one.status != 0 and not is_well_formed(one) for one in outcomes),
         lost=sum(one.status != OK for one in outcomes) + wrong,
         longest_s=round(max((one.seconds for one in outcomes), default=0.0), 3),
+        reasons={_what(one): _reason(one) for one in reversed(outcomes) if one.status != OK},
     )
 
 
@@ -116,3 +119,9 @@ def _what(outcome: Outcome) -> str:
         return str(OK)
     kind = outcome.document.get("type") if isinstance(outcome.document, dict) else None
     return f"{outcome.status} {kind}" if kind else str(outcome.status)
+
+
+def _reason(outcome: Outcome) -> str:
+    document = outcome.document
+    said = document.get("message") if isinstance(document, dict) else document
+    return str(said)[:300]

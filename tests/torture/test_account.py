@@ -37,6 +37,8 @@ def test_every_kind_is_counted():
     }
     assert (seen.requests, seen.wrong, seen.malformed, seen.lost, seen.hung) == (7, 2, 2, 6, 1)
     assert seen.longest_s == 2.0
+    assert seen.reasons["500 InternalServerException"] == "Worker died."
+    assert seen.reasons["cut off"] == "reset"
     assert seen.said.startswith("3 x 200, 1 x 500 InternalServerException")
 
 
