@@ -20,9 +20,13 @@ from client.management import ManagementClient
 from client.ready import STOPPING_FILE
 from server.errors import ServerError
 from server.java import find_java
+from server.log_tail import LogTail
 from server.properties import METRICS, check_ports_free, read_properties
 
 LOG_CONFIG = Path(__file__).parents[1] / "deploy" / "torchserve" / "log4j2.xml"
+
+_LOAD_FAILURE = "The model could not be loaded: "
+_PASSED_OVER = "Failed to load model: "
 
 POLL_S = 0.5
 STOP_S = 20.0
@@ -69,6 +73,7 @@ class TorchServe:
         self._temp: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._log_starts: dict[str, int] = {}
+        self._failures, self._passed_over = self._log_tails()
 
     @property
     def inference(self) -> InferenceClient:
@@ -95,6 +100,7 @@ class TorchServe:
         self._check_writable()
         self._stopping.unlink(missing_ok=True)  # of a server that was killed
         self._log_starts = {log.name: log.stat().st_size for log in self._logs.glob("*.log")}
+        self._failures, self._passed_over = self._log_tails()
         # Short, because a socket's path may have 107 characters.
         self._temp = Path(tempfile.mkdtemp(prefix="ts-"))
         self._process = subprocess.Popen(
@@ -183,11 +189,18 @@ class TorchServe:
 
     def load_failure(self, model: str) -> str | None:
         """What a worker wrote when it could not load; TorchServe goes on trying for minutes."""
-        marker = "The model could not be loaded: "
-        for line in self.log_since_start("model_log.log").splitlines():
-            if marker in line and f"-{model}_" in line:
-                return line.partition(marker)[2]
+        for line in self._failures.lines():
+            if f"-{model}_" in line:
+                return line.partition(_LOAD_FAILURE)[2]
         return None
+
+    def passed_over(self) -> list[str]:
+        """Archives that TorchServe could not open and left out, which it says in one line."""
+        return [
+            line.partition(_PASSED_OVER)[2].split()[0]
+            for line in self._passed_over.lines()
+            if not line.endswith(_PASSED_OVER)
+        ]
 
     def log_since_start(self, name: str) -> str:
         """What this server has written to one of its logs; earlier ones wrote there as well."""
@@ -205,6 +218,12 @@ class TorchServe:
     @property
     def _logs(self) -> Path:
         return self.work_dir / "logs"
+
+    def _log_tails(self) -> tuple[LogTail, LogTail]:
+        return (
+            LogTail(self._logs / "model_log.log", _LOAD_FAILURE),
+            LogTail(self._logs / "ts_log.log", _PASSED_OVER),
+        )
 
     def _log_hint(self) -> str:
         return f"Its logs are in {self._logs}."

@@ -1,6 +1,5 @@
 """Says in sentences what a server's log buries: which models answer, and which cannot."""
 
-import re
 from collections.abc import Callable
 
 from client.errors import ClientError
@@ -26,18 +25,13 @@ def watch(server: TorchServe, say: Say, check: Callable[[], None] = lambda: None
 
     while not server.has_ended(within_s=POLL_S):
         check()
-        for archive in passed_over(server):
+        for archive in server.passed_over():
             once(f"{archive} is not served: TorchServe cannot open it. Was it cut off?")
         try:
             models = server.management.models()
         except ClientError:
             continue  # not there yet
         _say_states(server, models, once)
-
-
-def passed_over(server: TorchServe) -> list[str]:
-    """Archives that TorchServe has left out, which it says in one line of its log."""
-    return re.findall(r"Failed to load model: (\S+)", server.log_since_start("ts_log.log"))
 
 
 def _say_states(server: TorchServe, models: list[str], once: Say) -> None:
