@@ -15,6 +15,7 @@ from torture.fault import Finding, unmet
 from torture.load import send
 from torture.place import SHIPPED, Place
 from torture.served import MODEL, ROOT, Served
+from torture.wording import between, one_line
 
 _ASKED_S = 5.0
 _LOAD_S = 120.0
@@ -36,8 +37,8 @@ def refused(place: Place) -> Finding:
     example = found["a bit changed"]["said"]
     return Finding(
         saw="no server: the command ends with exit code 1 and says, for example, "
-        f'"{_shortened(example)}"',
-        returned=f"not started; refused after {min(seconds):.1f} to {max(seconds):.1f} s",
+        f'"{one_line(str(example))}"',
+        returned=f"not started; refused after {between(seconds)}",
         lost="nothing: it is refused before TorchServe starts",
         figures=found,
         broken=unmet(
@@ -67,7 +68,7 @@ def exchanged(place: Place) -> Finding:
         outcome = send(served.url, served.token, b"image", timeout_s=_ASKED_S)
         ready = served.is_ready()
     return Finding(
-        saw=f'the worker refuses: "{_shortened(said)}". A request '
+        saw=f'the worker refuses: "{one_line(said)}" A request '
         + ("has no answer" if outcome.hung else f"gets {outcome.status or 'no connection'}")
         + f" within {_ASKED_S:.0f} s, and `python -m client ready` says that it is not ready",
         returned=f"never; said after {seconds:.1f} s",
@@ -124,9 +125,3 @@ def _exchange_weights(archive: Path) -> None:
     with zipfile.ZipFile(archive, "w") as target:
         for name, content in contents.items():
             target.writestr(name, content)
-
-
-def _shortened(text: object) -> str:
-    """One line, digests cut short."""
-    words = " ".join(str(text).split()).split(" ")
-    return " ".join(f"{word[:8]}..." if len(word) >= 64 else word for word in words)[:300]

@@ -6,6 +6,8 @@ import time
 from functools import partial
 from typing import Any
 
+import requests
+
 from torture.account import account
 from torture.connections import drip, hang_up
 from torture.fault import Finding, unmet
@@ -14,6 +16,7 @@ from torture.memory import MEGABYTE
 from torture.place import SHIPPED, Place, Scene
 from torture.together import together
 
+_ANSWERED = "detectron2_requests_total"
 _DONE_A_SECOND = 5
 _WAIT_S = 0.2
 """As often as the server can answer: it computes for those who are gone as well."""
@@ -24,6 +27,7 @@ def gone(place: Place) -> Finding:
     scene = place.scene(SHIPPED)
     count = place.pick(20, 200)
     worker = scene.served.worker()
+    before = _answered_by_workers(scene)
     with scene.load() as load:
         load.wait_for(6)
         for number in range(count):
@@ -37,12 +41,18 @@ def gone(place: Place) -> Finding:
         load.wait_for(6)
     pending = _pending_after(scene)
     seen = account(load.outcomes, scene.expected)
+    in_vain = _answered_by_workers(scene) - before - seen.requests
     return Finding(
-        saw=f"the others: {seen.said}, each right. Who had sent everything was computed for, and "
-        "nobody was told",
+        saw=f"the others: {seen.said}. {in_vain} answers were computed in vain, for the "
+        f"{count // 2} who had sent everything",
         returned="was never away",
         lost=f"nothing but the {count} answers that nobody waited for",
-        figures={"account": seen.as_dict(), "hung_up": count, "pending_after": pending},
+        figures={
+            "account": seen.as_dict(),
+            "hung_up": count,
+            "in_vain": in_vain,
+            "pending_after": pending,
+        },
         broken=unmet(
             {
                 "the others get right answers": seen.lost == 0,
@@ -114,6 +124,13 @@ def _document(answer: bytes) -> Any:
         return json.loads(answer.partition(b"\r\n\r\n")[2])
     except ValueError:
         return None
+
+
+def _answered_by_workers(scene: Scene) -> int:
+    """Requests that workers have answered since the server was started."""
+    url = f"{scene.served.properties['metrics_address']}/metrics"
+    lines = requests.get(url, params={"name[]": _ANSWERED}, timeout=10).text.splitlines()
+    return sum(int(float(x.rpartition(" ")[2])) for x in lines if x.startswith(_ANSWERED))
 
 
 def _pending_after(scene: Scene) -> int:

@@ -80,8 +80,8 @@ def bombed(place: Place) -> Finding:
     return Finding(
         saw=f"{_by_status(answers)}; after {statistics.median(milliseconds):.0f} ms in the median, "
         f"{milliseconds[-1]:.0f} ms at most; slowest is {slowest} with "
-        f"{statistics.median(kinds[slowest]):.0f} ms in the median. The worker's memory was never "
-        f"more than {grown:.0f} MB above what it had before",
+        f"{statistics.median(kinds[slowest]):.0f} ms in the median. The most memory that the "
+        f"worker ever had grew by {grown:.0f} MB",
         returned="was never away",
         lost="nothing",
         figures={

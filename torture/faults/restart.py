@@ -10,10 +10,11 @@ from client.errors import ClientError
 from torture.account import account
 from torture.errors import TortureError
 from torture.fault import Finding, unmet
-from torture.load import OK, send
+from torture.load import OK, Outcome, send
 from torture.material.photographs import parts
 from torture.place import SHIPPED, Place, look
 from torture.served import Served
+from torture.wording import between
 
 _NOTICE_S = 1.0
 _END_S = 60.0
@@ -45,8 +46,8 @@ def in_order(place: Place) -> Finding:
     return Finding(
         saw=f"{answered} x 200, {lost} lost. Clients stopped asking {_NOTICE_S:.0f} s after "
         "SIGTERM, as a load balancer does that asks `python -m client ready`",
-        returned=f"{_range(again)} from SIGTERM to the first answer of 200, of which "
-        f"{_range(stopped)} until everything was answered and had ended. A first start: "
+        returned=f"{between(again)} from SIGTERM to the first answer of 200, of which "
+        f"{between(stopped)} until everything was answered and had ended. A first start: "
         f"{first_s:.1f} s",
         lost="nothing" if not lost else str(lost),
         figures={"stopped_s": stopped, "serving_s": again, "first_start_s": first_s, "lost": lost},
@@ -74,17 +75,17 @@ def while_loading(place: Place) -> Finding:
         worker = _wait_for_loading(served)
         killed = time.monotonic()
         worker.kill()
-        _wait_for_an_answer(served, parts()[0])
+        waited = _wait_for_an_answer(served, parts()[0])
         back_s = time.monotonic() - killed
         served.wait_until_ready()
         look(served)
     return Finding(
-        saw="no connection until TorchServe has gone through the model store; who asks while the "
-        "model loads waits for it",
-        returned=f"stopped within {_range(stops)}, with nothing left; after the loading worker "
+        saw="no connection, or an error, until TorchServe has gone through the model store; who "
+        f"asked while the model was loaded again had the answer after {waited.seconds:.1f} s",
+        returned=f"stopped within {between(stops)}, with nothing left; after the loading worker "
         f"was killed the next one answered {back_s:.1f} s later",
         lost="nothing",
-        figures={"stops_s": stops, "back_s": back_s},
+        figures={"stops_s": stops, "back_s": back_s, "waited_s": waited.seconds},
         broken=unmet({"exit code 0": code == 0, "nothing is left behind": not served.left}),
     )
 
@@ -133,13 +134,18 @@ def _server(place: Place) -> Served:
     return Served(store=store, folder=place.folder / "restarted")
 
 
-def _wait_for_an_answer(served: Served, image: bytes) -> None:
-    """Ask until the model answers; who asks while it loads waits for it."""
+def _wait_for_an_answer(served: Served, image: bytes) -> Outcome:
+    """Ask until the model answers.
+
+    Returns:
+        The request that was answered: it may have waited while the model was loaded.
+    """
     end = time.monotonic() + _START_S
     while time.monotonic() < end:
         with contextlib.suppress(ClientError):  # the key file is being written
-            if send(served.url, served.token, image, timeout_s=_START_S).status == OK:
-                return
+            outcome = send(served.url, served.token, image, timeout_s=_START_S)
+            if outcome.status == OK:
+                return outcome
         time.sleep(0.05)
     raise TortureError("The server did not come back.")
 
@@ -157,8 +163,3 @@ def _wait_for_loading(served: Served) -> psutil.Process:
                 continue
         time.sleep(0.02)
     raise TortureError("No worker was started.")
-
-
-def _range(seconds: list[float]) -> str:
-    low, high = min(seconds), max(seconds)
-    return f"{low:.1f} s" if len(seconds) == 1 else f"{low:.1f} to {high:.1f} s"
