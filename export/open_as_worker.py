@@ -110,7 +110,6 @@ def _as_sent(proposals: Any) -> str:
 def main() -> None:
     """Predict on every image of a file, each alone."""
     from handler.model import Model
-    from handler.model_input import InputBuilder
     from handler.proposals import window_proposals
 
     opened, images_file, outputs_file = (Path(argument) for argument in sys.argv[1:])
@@ -118,7 +117,7 @@ def main() -> None:
         images_bgr = [stored[name] for name in stored.files]
     collected: Arrays = {ANSWERS: np.array(json.dumps(answer_through_entry(opened, images_bgr)))}
     model = Model.load(opened, device="cpu")
-    build_input = InputBuilder(model.metadata.input, precision=model.metadata.precision)
+    build_input = model.input_builder()
     for index, image_bgr in enumerate(images_bgr):
         proposals = window_proposals(image_bgr.shape[:2])
         (output,) = model.predict([build_input(image_bgr, proposals)])

@@ -21,7 +21,7 @@ from fidelity.zoo import Scale, ZooConfig
 from handler.errors import HandlerError
 from handler.inference import run_batch
 from handler.model import Model
-from handler.model_input import InputBuilder, ModelInput
+from handler.model_input import ModelInput
 
 SIZES = (2, 8)
 
@@ -87,7 +87,7 @@ def measure(zoo_config: ZooConfig, scale: Scale) -> list[BatchRow]:
             model = Model.load(prepared.opened, device="cpu")
             rows = []
             for shapes, images in eight_images(prepared.photographs).items():
-                inputs = list(map(InputBuilder(model.metadata.input), images))
+                inputs = list(map(model.input_builder(), images))
                 alone = _outputs(model, inputs, size=1)
                 rows += [_row(zoo_config, shapes, size, model, inputs, alone) for size in SIZES]
             return rows

@@ -36,11 +36,10 @@ def outputs_of_network(opened: Path, requests: list[dict[str, Any]]) -> list[Arr
     """What the archive's network gives for each request, every number of it."""
     from handler.image import decode_image
     from handler.model import Model
-    from handler.model_input import InputBuilder
     from handler.proposals import parse_proposals
 
     model = Model.load(opened, device="cpu")
-    build_input = InputBuilder(model.metadata.input, precision=model.metadata.precision)
+    build_input = model.input_builder()
     outputs = []
     for request in requests:
         image_bgr = decode_image(Path(request["file"]).read_bytes(), max_pixels=10**9)

@@ -19,7 +19,6 @@ from handler.formats.compact_json import compact_json
 from handler.formats.registry import FORMATS
 from handler.image_pipeline import ImagePipeline
 from handler.model import Model
-from handler.model_input import InputBuilder
 from handler.options import parse_options
 from handler.outcome import Outcome, attempt
 from handler.proposals import window_proposals
@@ -170,5 +169,5 @@ class Detector:
 def _run_once(model: Model) -> None:
     side = model.metadata.input.min_size or 256
     blank_bgr = np.zeros((side, side, 3), dtype=np.uint8)
-    build_input = InputBuilder(model.metadata.input, precision=model.metadata.precision)
+    build_input = model.input_builder()
     model.predict([build_input(blank_bgr, window_proposals((side, side)))])

@@ -13,7 +13,7 @@ from handler.host_threads import HostThreads
 from handler.inference import Output, run_batch
 from handler.mask_time import measured
 from handler.model import Model
-from handler.model_input import InputBuilder, ModelInput
+from handler.model_input import ModelInput
 from handler.outcome import Outcome, attempt
 from handler.predictions import Predictions
 from handler.preparation import Prepared, Preparer
@@ -45,7 +45,7 @@ class ImagePipeline:
         self._version = version
         self._stack = stack
         self._threads = HostThreads(host_threads)
-        self._build_input = InputBuilder(model.metadata.input, precision=model.metadata.precision)
+        self._build_input = model.input_builder()
         self._prepare = Preparer(
             self._build_input,
             takes_proposals=model.metadata.input.proposal_topk is not None,

@@ -12,7 +12,7 @@ from handler.config import build_from_config, parse_config
 from handler.layout import CONFIG_FILE, WEIGHTS_FILE, sha256_of
 from handler.lazy_config import build_from_lazy
 from handler.metadata import ConfigKind, Metadata
-from handler.model_input import ModelInput
+from handler.model_input import InputBuilder, ModelInput
 from handler.operators import install_missing
 from handler.pasting import can_paste, run_and_paste
 from handler.plain_yaml import parse_yaml
@@ -65,6 +65,10 @@ class Model:
         copy_weights(network, load_file(model_dir / WEIGHTS_FILE))
         prepare(network, metadata.precision)
         return cls(network=network, metadata=metadata, device=device)
+
+    def input_builder(self) -> InputBuilder:
+        """What prepares images as this network takes them, at its precision."""
+        return InputBuilder(self.metadata.input, precision=self.metadata.precision)
 
     def padded_size_hw(self, model_input: ModelInput) -> tuple[int, int]:
         """Size to which the network pads this input when it is alone in its batch.
