@@ -36,26 +36,46 @@ def large_bodies(place: Place) -> Finding:
     scene = place.scene(SHIPPED)
     limit_s = scene.served.management.version(MODEL).response_timeout_s
     found: dict[str, Account] = {}
+    ended: dict[str, bool] = {}
+    others: dict[str, Account] = {}
     for state in ("runs", "stands still"):
-        if state == "stands still":
-            os.kill(scene.served.worker(), signal.SIGSTOP)
-        bodies = [bytes(_BODY)] * _CLIENTS
-        found[state] = account(_at_once(scene, bodies, timeout_s=limit_s + _PATIENCE_S))
+        worker = scene.served.worker()
+        patience_s = limit_s + _PATIENCE_S
+        with scene.load(threads=1, timeout_s=patience_s) as load:
+            load.wait_for(2)
+            if state == "stands still":
+                os.kill(worker, signal.SIGSTOP)
+            found[state] = account(_at_once(scene, [bytes(_BODY)] * _CLIENTS, timeout_s=patience_s))
+            load.wait_for(2)
         scene.served.wait_until_ready(60)
+        others[state] = account(load.outcomes, scene.expected)
+        ended[state] = scene.served.worker() != worker
     words = [
-        f"worker {state}: {one.said}, after {one.longest_s:.0f} s at most"
+        f"worker {state}: {one.said}, after {one.longest_s:.0f} s at most, and the worker was "
+        + ("ended" if ended[state] else "not ended")
         for state, one in found.items()
     ]
+    waits = [f"{one.longest_s:.0f} s" for one in others.values()]
     hung = sum(one.hung for one in found.values())
     return Finding(
-        saw=f"{'; '.join(words)}; responseTimeout is {limit_s:.0f} s",
-        returned="when the last of them had its answer",
-        lost=f"{hung} never had an answer" if hung else "who gets 507; nobody waits for ever",
-        figures={state: one.as_dict() for state, one in found.items()},
+        saw=f"{'; '.join(words)}. responseTimeout is {limit_s:.0f} s",
+        returned=f"a client with small images beside them waited at most {' and '.join(waits)}",
+        lost=f"{hung} never had an answer"
+        if hung
+        else "who gets 507 or 500; nobody waits for ever",
+        figures={
+            state: {
+                **one.as_dict(),
+                "worker_ended": ended[state],
+                "others": others[state].as_dict(),
+            }
+            for state, one in found.items()
+        },
         broken=unmet(
             {
                 "everybody gets an answer, or is cut off": hung == 0,
                 "every body is well formed": all(one.malformed == 0 for one in found.values()),
+                "small images get right answers": all(one.wrong == 0 for one in others.values()),
             }
         ),
     )
