@@ -46,7 +46,7 @@ def large_bodies(place: Place) -> Finding:
             if state == "stands still":
                 os.kill(worker, signal.SIGSTOP)
             found[state] = account(_at_once(scene, [bytes(_BODY)] * _CLIENTS, timeout_s=patience_s))
-            load.wait_for(2)
+            load.wait_for(2, timeout_s=patience_s)
         scene.served.wait_until_ready(60)
         others[state] = account(load.outcomes, scene.expected)
         ended[state] = scene.served.worker() != worker
