@@ -89,7 +89,9 @@ def test_a_default_trainer_run(exporter, training, image, capsys):
     out = capsys.readouterr().out
     assert "left behind: iteration, optimizer" in out
     assert "equals DefaultPredictor on 1 image with" in out
-    assert exporter.archive.stat().st_size < training.weights.stat().st_size / 2
+    around_the_weights = 150_000  # bytes; the handler, above all
+    half = training.weights.stat().st_size / 2
+    assert exporter.archive.stat().st_size < half + around_the_weights
 
 
 def test_fast_rcnn_is_proven_with_generated_proposals(exporter, image, tmp_path, capsys):
