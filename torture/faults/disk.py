@@ -17,6 +17,7 @@ from torture.served import Served
 _SIZE = "64m"
 _PIECE = 1 << 20
 _START_S = 60.0
+_NO_SPACE = "No space left on device"
 
 
 def full(place: Place) -> Finding:
@@ -52,7 +53,7 @@ def full(place: Place) -> Finding:
         f'{seen.lost}. Started on the full disk: "{said}"',
         returned=f"a new worker after {gap:.1f} s, on the full disk; a server started on it "
         + ("serves" if started else f"serves when there is space, after {again_s:.0f} s"),
-        lost="nothing by the full disk; log lines",
+        lost="nothing by the full disk",
         figures={
             "account": seen.as_dict(),
             "gap_s": gap,
@@ -83,6 +84,8 @@ def _start_on_full_disk(served: Served) -> tuple[str, bool]:
         started = False
     said = " ".join(line[4:] for line in served.said().splitlines() if line.startswith("==> "))
     last = (served.said().strip().splitlines() or [""])[-1]
+    if reason := next((line for line in served.said().splitlines() if _NO_SPACE in line), ""):
+        last = f"{reason.strip()} {last}"
     if served.process.poll() is None:
         served.stop()
     else:
