@@ -1,5 +1,6 @@
 """One way to send a request: time-outs, retries and tokens always set, errors in sentences."""
 
+import ipaddress
 import json
 import logging
 import os
@@ -7,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -44,7 +46,8 @@ def find_key(folder: Path, api: str) -> str | None:
     Raises:
         ClientError: A file of that name that is something else.
     """
-    return os.environ.get(f"TORCHSERVE_{api.upper()}_KEY") or read_key(folder, api)
+    # A secret that was written to a file often ends with a line break.
+    return os.environ.get(f"TORCHSERVE_{api.upper()}_KEY", "").strip() or read_key(folder, api)
 
 
 def read_key(folder: Path, api: str) -> str | None:
@@ -109,11 +112,13 @@ def exchange(
     Raises:
         ServerUnreachable: No connection, or no answer within `timeout_s`.
         RequestRefused: Any status but 2xx.
-        ClientError: An answer that is not JSON.
+        ClientError: An answer that is not JSON, or a header that cannot be sent.
     """
     authorization = {"Authorization": f"Bearer {token}"} if token else {}
     try:
         with requests.Session() as session:
+            # Neither keys nor requests for this machine go to a proxy that the environment names.
+            session.trust_env = not _is_this_machine(url)
             session.mount("http://", HTTPAdapter(max_retries=_RETRIES))
             session.mount("https://", HTTPAdapter(max_retries=_RETRIES))
             response = session.request(
@@ -123,6 +128,12 @@ def exchange(
                 headers={**(headers or {}), **authorization},
                 timeout=timeout_s,
             )
+    except requests.exceptions.InvalidHeader:
+        # Its message has the header's value, which may be the key.
+        raise ClientError(
+            "A header cannot be sent: the key or another value has characters that no HTTP header "
+            "may have, such as line breaks."
+        ) from None
     except requests.RequestException as error:
         raise ServerUnreachable(f"No answer from {url}: {error}") from error
     try:
@@ -139,3 +150,11 @@ def exchange(
     if document is None:
         raise ClientError(f"{url} answered with something else than JSON.")
     return Answer(document, response.headers)
+
+
+def _is_this_machine(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -22,9 +22,12 @@ class LogTail:
         if file != self._file or size < self._offset:
             self._file, self._offset = file, 0
         if size > self._offset:
-            with self._log.open("rb") as log:
-                log.seek(self._offset)
-                whole, newline, _ = log.read().rpartition(b"\n")
+            try:
+                with self._log.open("rb") as log:
+                    log.seek(self._offset)
+                    whole, newline, _ = log.read().rpartition(b"\n")
+            except OSError:  # it is being rolled over right now
+                return self._lines
             self._offset += len(whole) + len(newline)
             self._lines += [
                 line.decode("utf-8", errors="replace")
@@ -37,6 +40,6 @@ class LogTail:
         """Which file it is now, and its size in bytes."""
         try:
             stat = self._log.stat()
-        except FileNotFoundError:
+        except OSError:
             return 0, 0
         return stat.st_ino, stat.st_size

@@ -141,3 +141,25 @@ def test_a_damaged_key_file_is_named(content, tmp_path):
     (tmp_path / "key_file.json").write_text(content)
     with pytest.raises(ClientError, match=r"key_file\.json is not a key file"):
         read_key(tmp_path, "inference")
+
+
+def test_a_key_with_a_line_break_at_its_end_is_the_key(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCHSERVE_INFERENCE_KEY", "abc\n")
+    assert find_key(tmp_path, "inference") == "abc"
+
+
+def test_a_key_that_no_header_can_have_is_not_said(url):
+    with pytest.raises(ClientError, match="cannot be sent") as raised:
+        send("GET", f"{url}/ok", token="se\ncret")
+    assert "cret" not in str(raised.value)
+    assert raised.value.__suppress_context__
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_proxy_of_the_environment_is_not_asked_about_this_machine(host, url, monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    port = url.rpartition(":")[2]
+    assert send("GET", f"http://{host}:{port}/token", token="abc") == "Bearer abc"

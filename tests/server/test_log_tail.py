@@ -51,3 +51,16 @@ def test_bytes_that_are_no_text_are_no_error(log):
     tail = LogTail(log, "bad")
     log.write_bytes(b"bad \xff\n")
     assert tail.lines() == ["bad \ufffd"]
+
+
+def test_a_log_that_is_gone_for_a_moment_is_looked_at_again(log, monkeypatch):
+    tail = LogTail(log, "bad")
+    write(log, "bad: 1\n")
+
+    def gone(*_, **__):
+        raise FileNotFoundError(log)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(log), "open", gone)
+        assert tail.lines() == []
+    assert tail.lines() == ["bad: 1"]
