@@ -85,7 +85,7 @@ def rollout(site: Site, path: Path, gates: Gates, *, workers: int | None = None)
                 site.store.record_rollout(archive.model, old.version, archive.version)
                 _switch(site, old, archive, gates)
         except BaseException:
-            if not was_kept:
+            if not was_kept and _is_gone(site, archive):
                 site.store.forget(archive.model, archive.version)
             raise
         return _finish(site, old, archive, gates, compared, start)
@@ -249,8 +249,15 @@ def _undone_on_failure(site: Site, old: ServedVersion, archive: Archive) -> Iter
 
 
 def _undo(site: Site, old: ServedVersion, archive: Archive) -> None:
-    if old.version in site.store.kept(old.model):
-        site.store.publish(old.model, old.version)
+    # The server first, and the store even where the server fails: neither waits for the other.
+    try:
+        _undo_on_server(site, old, archive)
+    finally:
+        if old.version in site.store.kept(old.model):
+            site.store.publish(old.model, old.version)
+
+
+def _undo_on_server(site: Site, old: ServedVersion, archive: Archive) -> None:
     was_switched = site.management.version(old.model).version != old.version
     if was_switched:
         site.management.set_default(old.model, old.version)
@@ -260,3 +267,13 @@ def _undo(site: Site, old: ServedVersion, archive: Archive) -> None:
         with suppress(ClientError):  # a version that does not answer never becomes quiet
             drain(site.management, archive.model, archive.version, timeout_s=_UNDO_DRAIN_S)
     site.management.unregister(archive.model, archive.version)
+
+
+def _is_gone(site: Site, archive: Archive) -> bool:
+    """Whether a version is surely not registered; one that is may still be needed."""
+    try:
+        return archive.version not in [
+            one.version for one in site.management.versions(archive.model)
+        ]
+    except ClientError:
+        return False

@@ -153,7 +153,9 @@ class ModelStore:
                 _sync(self.folder)
             digest = digest_file_of(source)
             if digest.is_file():
-                _write(digest_file, f"{digest.read_text().split()[0]}  {place.name}\n")
+                line = f"{digest.read_text().split()[0]}  {place.name}\n"
+                if not digest_file.is_file() or digest_file.read_text() != line:
+                    _write(digest_file, line)
             for path in others:
                 digest_file_of(path).unlink(missing_ok=True)
                 path.unlink()

@@ -1,11 +1,13 @@
 """Rollouts on a real server: what passes, what is refused, what is left behind."""
 
+import errno
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from client.errors import ClientError, ModelApiOff
+from client.models import store
 from client.models.archive import Archive, verify
 from client.models.checks import CheckImage
 from client.models.errors import ArchiveRefused, RolloutRefused, StoreError
@@ -205,6 +207,22 @@ def test_a_store_that_cannot_be_changed_at_the_switch_undoes_it(bench):
     finally:
         place.rmdir()
     assert caught.value.gate == "switch"
+    assert bench.versions() == [old] == [bench.answer()] == published(bench)
+
+
+def test_a_disk_that_is_full_at_the_switch_leaves_the_old_version_on_the_server(bench, monkeypatch):
+    old = bench.default()
+    write = store._write
+
+    def full(path: Path, text: str) -> None:
+        if path.name == f"{MODEL}.mar.sha256":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(path, text)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "_write", full)
+        with pytest.raises(ClientError, match="No space left"):
+            rollout(bench.site, bench.variant(), bench.gates)
     assert bench.versions() == [old] == [bench.answer()] == published(bench)
 
 
