@@ -11,6 +11,7 @@ NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 @pytest.fixture
 def signals():
     before = {number: signal.getsignal(number) for number in NUMBERS}
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # who runs the tests may have ignored it
     taken = StopSignals()
     taken.install()
     yield taken
