@@ -5,7 +5,7 @@ import json
 import pytest
 
 from torture.load import Outcome
-from torture.versions import _is_right, main
+from torture.versions import _differ, _is_right, main
 
 
 def test_four_changes_under_load_lose_nothing(pytestconfig, capsys):
@@ -31,3 +31,19 @@ def test_four_changes_under_load_lose_nothing(pytestconfig, capsys):
 def test_an_answer_is_right_when_it_is_its_versions(document, right):
     expected = {"1.0": [{"model": {"version": "1.0"}, "predictions": [1]}]}
     assert _is_right(Outcome(0, 0.0, 0.1, 200, document), expected) is right
+
+
+@pytest.mark.parametrize(
+    ("other", "differ"),
+    [
+        ([[1], [2]], False),
+        ([[3], [2]], False),
+        ([[3], [4]], True),
+        ([], False),
+    ],
+    ids=["another name alone", "on one image", "on every image", "never asked"],
+)
+def test_versions_differ_by_what_they_say_and_not_by_their_name(other, differ):
+    one = [{"model": {"version": "1.0"}, "predictions": said} for said in ([1], [2])]
+    two = [{"model": {"version": "2.0"}, "predictions": said} for said in other]
+    assert _differ(one, two) is differ

@@ -26,6 +26,7 @@ def many(place: Place) -> Finding:
                 "no request is lost": figures["lost"] == 0,
                 "no answer is wrong": figures["wrong"] == 0,
                 "every old version is drained": figures["undrained"] == 0,
+                "the versions say different things": figures["versions_differ"],
             }
         ),
     )
