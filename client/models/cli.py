@@ -1,6 +1,6 @@
 """Command line of `python -m client models`: arguments, exit codes, nothing else.
 
-Exit codes: 0 done; 1 not done, everything is as it was, in sentences; 2 usage; 3 the new version is
+Exit codes: 0 done; 1 not done, with a sentence; 2 usage; 3 the new version is
 the default and the old one could not be unregistered yet; 130 interrupted and undone.
 """
 
@@ -44,8 +44,8 @@ model store.
 Who asks /predictions/NAME is never left without an answer; who asks /predictions/NAME/VERSION asks
 for a version that goes. docs/versions.md says what happens when, and what a restart serves.
 
-exit codes: 0 done; 1 not done, everything is as it was; 2 usage; 3 the new version is the default,
-the old one is still registered; 130 interrupted, everything is as it was
+exit codes: 0 done; 1 not done, what was begun is undone or named; 2 usage; 3 the new version is the default,
+the old one is still registered; 130 interrupted; `list` says what is served
 """
 
 
@@ -238,7 +238,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(sentence, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("Interrupted; everything is as it was.", file=sys.stderr)
+        print("Interrupted; `list` says what is served now.", file=sys.stderr)
         return 130
     for warning in result.warnings:
         print(f"Warning: {warning}", file=sys.stderr)
