@@ -44,8 +44,8 @@ model store.
 Who asks /predictions/NAME is never left without an answer; who asks /predictions/NAME/VERSION asks
 for a version that goes. docs/versions.md says what happens when, and what a restart serves.
 
-exit codes: 0 done; 1 not done, what was begun is undone or named; 2 usage; 3 the new version is the default,
-the old one is still registered; 130 interrupted; `list` says what is served
+exit codes: 0 done; 1 not done, what was begun is undone or named; 2 usage; 3 the new version is
+the default, the old one is still registered; 130 interrupted: `list` says what is served
 """
 
 
