@@ -1,5 +1,6 @@
 """One way to send a request: time-outs, retries and tokens always set, errors in sentences."""
 
+import contextlib
 import ipaddress
 import json
 import logging
@@ -106,22 +107,29 @@ def exchange(
     data: bytes | None = None,
     headers: Mapping[str, str] | None = None,
     timeout_s: float = TIMEOUT_S,
+    session: requests.Session | None = None,
 ) -> Answer:
     """Send a request and read its JSON answer, with the headers that came with it.
+
+    Args:
+        method: Of HTTP.
+        url: What is asked.
+        token: Of the API, or None.
+        data: The body.
+        headers: Of the request.
+        timeout_s: Longest wait to be connected, and longest silence.
+        session: Of `open_session`, which keeps its connection for the next request; None opens one
+            for this request alone.
 
     Raises:
         ServerUnreachable: No connection, or no answer within `timeout_s`.
         RequestRefused: Any status but 2xx.
-        ClientError: An answer that is not JSON, or a header that cannot be sent.
+        ClientError: An answer that is not JSON, a header that cannot be sent, or a URL that is none.
     """
     authorization = {"Authorization": f"Bearer {token}"} if token else {}
     try:
-        with requests.Session() as session:
-            # Neither keys nor requests for this machine go to a proxy that the environment names.
-            session.trust_env = not _is_this_machine(url)
-            session.mount("http://", HTTPAdapter(max_retries=_RETRIES))
-            session.mount("https://", HTTPAdapter(max_retries=_RETRIES))
-            response = session.request(
+        with contextlib.ExitStack() as stack:
+            response = (session or stack.enter_context(open_session(url))).request(
                 method,
                 url,
                 data=data,
@@ -134,6 +142,14 @@ def exchange(
             "A header cannot be sent: the key or another value has characters that no HTTP header "
             "may have, such as line breaks."
         ) from None
+    except (
+        requests.exceptions.MissingSchema,
+        requests.exceptions.InvalidSchema,
+        requests.exceptions.InvalidURL,
+    ) as error:
+        raise ClientError(
+            f"{url} is not an address of a server; one looks like http://127.0.0.1:8080."
+        ) from error
     except requests.RequestException as error:
         raise ServerUnreachable(f"No answer from {url}: {error}") from error
     try:
@@ -150,6 +166,20 @@ def exchange(
     if document is None:
         raise ClientError(f"{url} answered with something else than JSON.")
     return Answer(document, response.headers)
+
+
+def open_session(url: str) -> requests.Session:
+    """A connection that is kept between requests; for one thread, to be closed by who opened it.
+
+    Args:
+        url: Of the server. Neither keys nor requests for this machine go to a proxy that the
+            environment names.
+    """
+    session = requests.Session()
+    session.trust_env = not _is_this_machine(url)
+    session.mount("http://", HTTPAdapter(max_retries=_RETRIES))
+    session.mount("https://", HTTPAdapter(max_retries=_RETRIES))
+    return session
 
 
 def _is_this_machine(url: str) -> bool:

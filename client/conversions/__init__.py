@@ -1,0 +1,1 @@
+"""`Predictions` as other libraries' objects, each only where that library is installed."""

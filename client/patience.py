@@ -1,0 +1,79 @@
+"""Which requests are worth repeating, and for how long."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from client.errors import ClientError, RequestRefused, ServerUnreachable
+
+T = TypeVar("T")
+
+_BUSY_OR_RESTARTING = (502, 503, 504)
+_WORKER_ENDED = (500, 507)
+_HANDLERS_OWN = ("InternalError", "OutOfMemory")
+"""Types of 500 and 507 that speak of the image, and would come again."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to repeat a request that a busy or restarting server did not answer.
+
+    A prediction changes nothing on the server, so it may be asked for again, whatever became of the
+    first request.
+
+    Attributes:
+        total_s: After so many seconds the last error is the answer; 0 asks once.
+        first_pause_s: Before the second attempt; each pause is twice as long as the one before.
+        longest_pause_s: Where the pauses stop to grow.
+        worker_ends: So many times a request is repeated whose worker ended: the image itself may be
+            what ends it.
+    """
+
+    total_s: float = 60.0
+    first_pause_s: float = 0.2
+    longest_pause_s: float = 5.0
+    worker_ends: int = 1
+
+    def call(self, ask: Callable[[], T], *, stopped: Callable[[], bool] = lambda: False) -> T:
+        """Ask until there is an answer, an error that would come again, or no time left.
+
+        Args:
+            ask: Sends the request.
+            stopped: Says whether nobody waits for the answer any more.
+
+        Raises:
+            ClientError: The last one that `ask` raised.
+        """
+        start = time.monotonic()
+        pause_s = self.first_pause_s
+        worker_ends = 0
+        while True:
+            try:
+                return ask()
+            except ClientError as error:
+                passed_s = time.monotonic() - start
+                worker_ends += has_ended_worker(error)
+                again = is_absence(error) or (
+                    has_ended_worker(error) and worker_ends <= self.worker_ends
+                )
+                if stopped() or not again or passed_s + pause_s > self.total_s:
+                    raise
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, self.longest_pause_s)
+
+
+def is_absence(error: ClientError) -> bool:
+    """Whether the server is away or busy, whatever it was asked."""
+    if isinstance(error, RequestRefused):
+        return error.status in _BUSY_OR_RESTARTING
+    return isinstance(error, ServerUnreachable)
+
+
+def has_ended_worker(error: ClientError) -> bool:
+    """Whether the worker that had the request has ended: by the image, or for another reason."""
+    return (
+        isinstance(error, RequestRefused)
+        and error.status in _WORKER_ENDED
+        and error.type not in _HANDLERS_OWN
+    )

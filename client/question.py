@@ -1,0 +1,114 @@
+"""An image and options -> the body and headers of a request."""
+
+import base64
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from client.errors import ClientError
+
+Image: TypeAlias = "str | os.PathLike[str] | bytes | npt.NDArray[np.uint8]"
+"""A file's path, an encoded file's bytes, or (H, W, 3) or (H, W) uint8 pixels in OpenCV's order, BGR.
+
+Pixels are sent as PNG, which keeps every bit."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a request may ask for; None leaves it to the server. docs/api.md says what each does.
+
+    Attributes:
+        score_threshold: Least score of an instance; 0 to 1.
+        max_detections: The best so many instances.
+        classes: Names or ids of the classes that are wanted.
+        tile: Side of the tiles that the image is cut into, in pixels.
+        overlap: The share of that side that neighbouring tiles have in common; 0 to 0.5.
+    """
+
+    score_threshold: float | None = None
+    max_detections: int | None = None
+    classes: Sequence[str | int] | None = None
+    tile: int | None = None
+    overlap: float | None = None
+
+    def given(self) -> dict[str, Any]:
+        """Those that are not left to the server, as JSON has them."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        if self.classes is not None:
+            values["classes"] = list(self.classes)
+        return {name: value for name, value in values.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Question:
+    """A request.
+
+    Attributes:
+        body: Its bytes.
+        headers: With their content type.
+    """
+
+    body: bytes
+    headers: dict[str, str]
+
+
+def question(
+    image: Image,
+    options: Options | None = None,
+    proposals: Sequence[Sequence[float]] | npt.NDArray[np.float32] | None = None,
+) -> Question:
+    """Write a request.
+
+    Args:
+        image: What is asked about.
+        options: What else is asked for.
+        proposals: Boxes to look in, (P, 4) x0, y0, x1, y1 in pixels, of a model that takes them.
+
+    Raises:
+        ClientError: A file that cannot be read, or pixels of another kind.
+    """
+    content = encoded(image)
+    given = (options or Options()).given()
+    if "classes" not in given and proposals is None:
+        # A third smaller than JSON. Names of classes may have characters that no header can have.
+        headers = {f"X-{name.replace('_', '-')}": json.dumps(given[name]) for name in given}
+        # Without a type some clients say form-urlencoded, which TorchServe tries to parse.
+        return Question(content, {"Content-Type": "application/octet-stream", **headers})
+    document = {"image": base64.b64encode(content).decode(), **given}
+    if proposals is not None:
+        document["proposals"] = np.asarray(proposals, dtype=np.float64).reshape(-1, 4).tolist()
+    return Question(json.dumps(document).encode(), {"Content-Type": "application/json"})
+
+
+def encoded(image: Image) -> bytes:
+    """The bytes of an image file.
+
+    Raises:
+        ClientError: A file that cannot be read, or pixels of another kind.
+    """
+    if isinstance(image, bytes):
+        return image
+    if isinstance(image, np.ndarray):
+        return _png(image)
+    try:
+        return Path(image).read_bytes()
+    except (OSError, ValueError) as error:
+        raise ClientError(f"{image} cannot be read: {error}.") from error
+
+
+def _png(pixels: npt.NDArray[np.uint8]) -> bytes:
+    is_image = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == 3)
+    if pixels.dtype != np.uint8 or not is_image or not pixels.size:
+        raise ClientError(
+            f"An array of shape {pixels.shape} and dtype {pixels.dtype} is not an image; accepted "
+            "are (height, width, 3) in BGR and (height, width), both uint8."
+        )
+    _, png = cv2.imencode(".png", pixels)
+    return png.tobytes()
