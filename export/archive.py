@@ -6,6 +6,7 @@ run (times of day, order of files), so the zip is written here: sorted, with one
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -21,6 +22,9 @@ from handler.layout import (
     WEIGHTS_FILE,
     sha256_of,
 )
+
+_PIECE = 1 << 20
+"""Bytes of a file that are in memory at a time: weights are gigabytes."""
 
 # A zip cannot tell an earlier or a later time.
 _EARLIEST, _LATEST = (
@@ -100,7 +104,9 @@ def pack(laid_out: Path, destination: Path) -> None:
             # start: inflating 170 MB takes it more than a second.
             is_weights = path.name == WEIGHTS_FILE
             entry.compress_type = zipfile.ZIP_STORED if is_weights else zipfile.ZIP_DEFLATED
-            archive.writestr(entry, path.read_bytes())
+            entry.file_size = path.stat().st_size  # decides whether it becomes a zip64
+            with path.open("rb") as source, archive.open(entry, "w") as target:
+                shutil.copyfileobj(source, target, _PIECE)
 
 
 def _timestamp() -> datetime:
