@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
-from benchmarks.agreement import Agreement, agreement
+from benchmarks.comparison import Comparison, compare
 from benchmarks.found import Found
 
 T = TypeVar("T")
@@ -59,7 +59,7 @@ class Checker(Generic[T]):
         self._promises_identical = promises_identical
         self._compares_masks = compares_masks
         self._known: list[dict[bytes, bool]] = [{} for _ in expected]
-        self.agreement = Agreement()
+        self.comparison = Comparison()
         self.reasons: list[str] = []
 
     def is_good(self, index: int, answer: T) -> bool:
@@ -76,7 +76,7 @@ class Checker(Generic[T]):
 
     def as_dict(self) -> dict[str, Any]:
         """What was found, as JSON values; different answers for one image count each."""
-        found = self.agreement.as_dict()
+        found = self.comparison.as_dict()
         if not self._compares_masks:
             found |= {"least_mask_iou": None, "median_mask_iou": None}
         return {**found, "compares_masks": self._compares_masks, "reasons": self.reasons}
@@ -87,14 +87,15 @@ class Checker(Generic[T]):
         except (ValueError, KeyError, TypeError) as error:
             self.fail(f"image {index}: unreadable answer: {error!r}")
             return False
-        one = agreement(found, self._expected[index])
-        self.agreement += one
+        one = compare(found, self._expected[index])
+        self.comparison += one
         if one.is_identical or not self._promises_identical:
             return True
-        least = one.least_mask_iou if self._compares_masks else None
+        objects = one.matching
+        least = objects.least_mask_iou if self._compares_masks else None
         self.fail(
-            f"image {index}: {one.unpaired} unpaired of {one.objects} objects, boxes differ by "
-            f"{one.largest_box_px:.3g} px, scores by {one.largest_score:.3g}"
+            f"image {index}: {objects.unpaired} unpaired of {objects.expected} objects, boxes "
+            f"differ by {objects.largest_box_px:.3g} px, scores by {objects.largest_score:.3g}"
             + ("" if least is None else f", mask IoU down to {least:.4f}")
         )
         return False

@@ -9,6 +9,7 @@ this checkout. `as_arrays` is imported by the process that compares.
 import io
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,26 +47,46 @@ def _as_array(tensor: Any) -> npt.NDArray[Any]:
 
 
 class WorkerContext:
-    """As much of TorchServe's context as the entry file touches."""
+    """As much of TorchServe's context as the entry file touches; keeps what that sets.
 
-    def __init__(self, opened: Path) -> None:
+    Attributes:
+        status: HTTP status of the last answer.
+        headers: Of the last answers, names in small letters.
+    """
+
+    def __init__(
+        self,
+        opened: Path,
+        *,
+        gpu_id: int | None = None,
+        request_headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Read the archive's manifest and settings.
+
+        Args:
+            opened: Folder that the archive was opened in.
+            gpu_id: Number of the GPU that TorchServe would assign; None is the CPU.
+            request_headers: Of every request.
+        """
         import yaml
 
         self.manifest = json.loads((opened / "MAR-INF" / "MANIFEST.json").read_text())
         self.model_name = self.manifest["model"]["modelName"]
         settings = self.manifest["model"]["configFile"]
         self.model_yaml_config = yaml.safe_load((opened / settings).read_text(encoding="utf-8"))
-        self.system_properties = {"model_dir": str(opened), "gpu_id": None, "batch_size": 1}
+        self.system_properties = {"model_dir": str(opened), "gpu_id": gpu_id, "batch_size": 1}
         self.metrics = None  # no server counts
         self.status = 0
+        self.headers: dict[str, str] = {}
+        self._request_headers = dict(request_headers or {})
 
     def get_request_id(self, index: int) -> str:
         """No server gives one."""
         return ""
 
     def get_all_request_header(self, index: int) -> dict[str, str]:
-        """No headers."""
-        return {}
+        """The same of every request."""
+        return self._request_headers
 
     def set_response_status(self, code: int, phrase: str, index: int) -> None:
         """Keep the status."""
@@ -75,7 +96,8 @@ class WorkerContext:
         """Not looked at."""
 
     def set_response_header(self, index: int, key: str, value: str) -> None:
-        """Not looked at."""
+        """Keep the header."""
+        self.headers[key.lower()] = value
 
 
 def answer_through_entry(opened: Path, images_bgr: list[npt.NDArray[np.uint8]]) -> list[Any]:

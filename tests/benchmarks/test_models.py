@@ -1,7 +1,7 @@
 import pytest
 from detectron2.config import get_cfg
 
-from benchmarks.agreement import agreement
+from benchmarks.comparison import compare
 from benchmarks.material import material
 from benchmarks.models import coins, threshold_for, wide
 from benchmarks.reference import references
@@ -19,8 +19,8 @@ def test_the_wide_model_finds_the_same_coins(tmp_path, photograph):
     (found,) = references(
         wide(tmp_path, [], full_size=False).predictor("cpu"), [photograph], threads=1
     )
-    one = agreement(found, expected)
-    assert len(found) == one.objects == 24
+    one = compare(found, expected).matching
+    assert len(found) == one.expected == 24
     assert one.unpaired == 0
     assert one.largest_score < 1e-4
     assert one.largest_box_px < 0.01

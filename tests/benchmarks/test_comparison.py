@@ -5,9 +5,9 @@ import pytest
 import torch
 from detectron2.structures import Boxes, Instances
 
-from benchmarks.agreement import agreement
 from benchmarks.arms.pool import reader_of, sent, to_send
 from benchmarks.checking import Checker, LengthChecker, of_bytes
+from benchmarks.comparison import compare
 from benchmarks.found import Found, encode, from_lists, from_native, with_coco_boxes
 
 
@@ -17,84 +17,56 @@ def square(left: int, side: int = 10) -> np.ndarray:
     return mask
 
 
-def found(*lefts: int, class_id: int = 0) -> Found:
+def found(*lefts: int) -> Found:
     return Found.of(
         [[left, 5, left + 10, 15] for left in lefts],
         [0.9 - 0.1 * index for index in range(len(lefts))],
-        [class_id] * len(lefts),
+        [0] * len(lefts),
         [encode(square(left)) for left in lefts],
     )
 
 
 def test_the_same_is_identical():
-    one = agreement(found(0, 20), found(0, 20))
+    one = compare(found(0, 20), found(0, 20))
     assert one.is_identical
-    assert (one.answers, one.objects) == (1, 2)
+    assert (one.answers, one.matching.expected) == (1, 2)
 
 
 def test_nothing_found_is_identical_to_nothing():
-    assert agreement(found(), found()).is_identical
+    assert compare(found(), found()).is_identical
 
 
 def test_objects_come_in_any_order():
     masks = [encode(square(20)), encode(square(0))]
     turned = Found.of([[20, 5, 30, 15], [0, 5, 10, 15]], [0.8, 0.9], [0, 0], masks)
-    assert agreement(turned, found(0, 20)).is_identical
+    assert compare(turned, found(0, 20)).is_identical
 
 
 @pytest.mark.parametrize("name", ["boxes", "scores"])
 def test_one_bit_is_a_difference(name):
     value = getattr(found(0), name).copy()
     value.flat[0] = np.nextafter(value.flat[0], np.float32(9))
-    one = agreement(replace(found(0), **{name: value}), found(0))
+    one = compare(replace(found(0), **{name: value}), found(0))
     assert not one.is_identical
-    assert one.unpaired == 0
-    assert one.least_mask_iou == 1
+    assert one.matching.unpaired == 0
+    assert one.matching.least_mask_iou == 1
 
 
 def test_one_pixel_of_a_mask_is_a_difference():
     mask = square(0)
     mask[5, 0] = False
-    one = agreement(replace(found(0), masks=(encode(mask),)), found(0))
+    one = compare(replace(found(0), masks=(encode(mask),)), found(0))
     assert not one.is_identical
-    assert one.least_mask_iou == pytest.approx(0.99)
-
-
-@pytest.mark.parametrize(
-    ("ours", "theirs", "unpaired"),
-    [
-        (found(0), found(), 1),  # one too many
-        (found(), found(0, 20), 2),  # two missing
-        (found(0), found(40), 2),  # somewhere else
-        (found(0, class_id=1), found(0), 2),  # something else
-        (found(0, 20), found(20, 0), 0),  # other scores alone
-        (found(0, 1), found(0), 1),  # each is in one pair at most
-    ],
-)
-def test_objects_without_counterpart_are_counted(ours, theirs, unpaired):
-    assert agreement(ours, theirs).unpaired == unpaired
-
-
-@pytest.mark.parametrize(
-    ("ours", "theirs", "missed"),
-    [
-        (found(0, 20), found(0, 20), 0),  # all are there
-        (found(0), found(0, 20), 1),  # the second is gone, and had 0.8
-        (found(), found(0, 10, 20, 30, 40, 50), 4),  # 0.9 to 0.6; 0.5 and 0.4 are not above 0.5
-        (found(0, 20), found(0), 0),  # one too many is none missed
-    ],
-)
-def test_confident_objects_that_are_missed_are_counted(ours, theirs, missed):
-    assert agreement(ours, theirs).missed_confident == missed
+    assert one.matching.least_mask_iou == pytest.approx(0.99)
 
 
 def test_the_median_is_over_the_masks_of_all_answers():
     mask = square(0)
     mask[5, 0] = False
-    worse = agreement(replace(found(0), masks=(encode(mask),)), found(0))
-    same = agreement(found(0, 20), found(0, 20))
-    assert (same + worse).median_mask_iou == 1
-    assert (worse + worse + same + worse).median_mask_iou == pytest.approx(0.99)
+    worse = compare(replace(found(0), masks=(encode(mask),)), found(0))
+    same = compare(found(0, 20), found(0, 20))
+    assert (same + worse).matching.median_mask_iou == 1
+    assert (worse + worse + same + worse).matching.median_mask_iou == pytest.approx(0.99)
     assert (same + worse).as_dict()["median_mask_iou"] == 1
 
 
@@ -106,20 +78,15 @@ def test_the_median_is_over_the_masks_of_all_answers():
     ],
 )
 def test_without_pairs_no_overlap_is_said(ours, theirs):
-    one = agreement(ours, theirs)
-    assert (one.median_mask_iou, one.least_mask_iou) == (None, None)
+    one = compare(ours, theirs)
+    assert (one.matching.median_mask_iou, one.matching.least_mask_iou) == (None, None)
     assert one.as_dict()["median_mask_iou"] is None
 
 
-def test_objects_of_both_sides_are_counted():
-    both = agreement(found(0), found(0, 20)) + agreement(found(0, 20, 40), found())
-    assert (both.objects, both.found) == (2, 4)
-
-
-def test_agreements_add_up():
-    both = agreement(found(0), found(0)) + agreement(found(2), found(0))
-    assert (both.answers, both.identical, both.objects) == (2, 1, 2)
-    assert both.largest_box_px == 2
+def test_comparisons_add_up():
+    both = compare(found(0), found(0)) + compare(found(2), found(0))
+    assert (both.answers, both.identical, both.matching.expected) == (2, 1, 2)
+    assert both.matching.largest_box_px == 2
     assert not both.is_identical
 
 
@@ -134,7 +101,7 @@ def test_answers_are_read_from_what_each_arm_sends():
         from_native(native),
         from_lists(lists.replace("T", "t").replace("F", "f").encode()),
     ):
-        assert agreement(read, found(0)).is_identical
+        assert compare(read, found(0)).is_identical
 
 
 def test_coco_boxes_have_width_and_height():
@@ -154,9 +121,9 @@ def checker(*, promises_identical: bool = True) -> Checker[bytes]:
 def test_an_answer_is_read_once():
     one = checker()
     assert [one.is_good(0, b"right") for _ in range(3)] == [True] * 3
-    assert one.agreement.answers == 1
+    assert one.comparison.answers == 1
     assert one.is_good(0, b"also right")
-    assert one.agreement.answers == 2
+    assert one.comparison.answers == 2
 
 
 def test_a_wrong_answer_is_wrong_every_time():
@@ -199,7 +166,7 @@ def test_what_a_process_sends_is_read_without_its_masks():
     instances.scores = torch.tensor(found(0, 20).scores)
     instances.pred_classes = torch.tensor(found(0, 20).class_ids)
     assert to_send(instances) == sent(found(0, 20))
-    assert agreement(reader_of([found(0, 20)])(to_send(instances)), found(0, 20)).is_identical
+    assert compare(reader_of([found(0, 20)])(to_send(instances)), found(0, 20)).is_identical
 
 
 def test_answers_that_say_nothing_have_to_be_as_long_as_was_asked_for():
