@@ -19,9 +19,15 @@ import yaml
 
 from server.ports import unused_ports, with_free_ports
 from server.properties import read_properties, write_properties
-from server.torchserve import TorchServe
+from server.torchserve import LOG_CONFIG, TorchServe
 from tests.images import noise_bgr, png
 from tests.tools.debian import ToolMissing, command
+
+DEPLOY = Path(__file__).parents[3] / "deploy"
+
+(_GROUP,) = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text())["groups"]
+RULES = {rule.get("alert") or rule["record"]: rule["expr"] for rule in _GROUP["rules"]}
+"""Expressions of alerts, and of what is recorded, by their names."""
 
 ODD_NAMES = ("a:b,c|d#e", 'Straße "猫" \\', "x" * 300)
 
@@ -36,28 +42,33 @@ def program(name: str) -> list[str]:
         pytest.skip(str(reason))
 
 
+def promtool(*arguments: str | Path) -> str:
+    """Run promtool, which has to be content; what it said."""
+    run = subprocess.run(
+        [*program("promtool"), *arguments], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    return run.stdout
+
+
 def repack(source: Path, target: Path, *, class_names: tuple[str, ...] = (), **config: Any) -> None:
-    """Copy an archive with other names of classes and other lines in its model-config.yaml."""
+    """Copy an archive with other names of classes and other lines in its model-config.yaml.
+
+    A line whose value is None is left out.
+    """
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
         for name in old.namelist():
             content = old.read(name)
             if name == "model-config.yaml":
-                content = yaml.safe_dump({**yaml.safe_load(content), **config}).encode()
+                lines = {**yaml.safe_load(content), **config}
+                kept = {key: value for key, value in lines.items() if value is not None}
+                content = yaml.safe_dump(kept).encode()
             if name == "metadata.json" and class_names:
                 document = json.loads(content)
                 for one, class_name in zip(document["classes"], class_names, strict=True):
                     one["name"] = class_name
                 content = json.dumps(document).encode()
             new.writestr(name, content)
-
-
-class LoggingTorchServe(TorchServe):
-    """Logs as deploy/torchserve/log4j2.xml says, or another such file."""
-
-    log_config: Path
-
-    def _command(self, temp: Path) -> list[str]:
-        return [*super()._command(temp), "--log-config", str(self.log_config)]
 
 
 @dataclass
@@ -124,6 +135,14 @@ class Site:
         (described,) = requests.get(url, headers=headers, timeout=10).json()
         return [one["pid"] for one in described["workers"]]
 
+    def register(self, archive: str, model: str, *, workers: int) -> None:
+        """Register an archive of the model store and wait until it is loaded."""
+        query = {"url": archive, "model_name": model, "initial_workers": workers}
+        query["synchronous"] = "true"
+        headers = {"Authorization": f"Bearer {self.server.management.token}"}
+        url = f"{self.url('management')}/models"
+        requests.post(url, params=query, headers=headers, timeout=120).raise_for_status()
+
     def scrape(self) -> str:
         """What the server says at its metrics port, without a key."""
         response = requests.get(f"{self.url('metrics')}/metrics", timeout=10)
@@ -132,38 +151,46 @@ class Site:
 
 
 @pytest.fixture(scope="session")
-def deploy(pytestconfig: pytest.Config) -> Path:
-    return pytestconfig.rootpath / "deploy"
+def deploy() -> Path:
+    return DEPLOY
 
 
 @contextlib.contextmanager
-def logging_server(
-    root: Path, folder: Path, model_store: Path, log_config: Path, *models: str
-) -> Iterator[LoggingTorchServe]:
+def running_server(
+    root: Path,
+    folder: Path,
+    model_store: Path,
+    *models: str,
+    log_config: Path = LOG_CONFIG,
+) -> Iterator[TorchServe]:
     """Serve some models of a store, with the shipped config.properties, until all are ready."""
     write_properties(
         folder / "config.properties", with_free_ports(read_properties(root / "config.properties"))
     )
-    with (folder / "output.log").open("wb") as output:
-        server = LoggingTorchServe(
+    with (
+        (folder / "output.log").open("wb") as output,
+        TorchServe(
             config=folder / "config.properties",
             model_store=model_store,
             models=[f"{model}={model}.mar" for model in models],
             work_dir=folder / "run",
             output=output,
-        )
-        server.log_config = log_config
-        with server:
-            for model in models:
-                server.wait_until_ready(model, timeout_s=240)
-            yield server
+            model_api=True,
+            log_config=log_config,
+        ) as server,
+    ):
+        for model in models:
+            server.wait_until_ready(model, timeout_s=240)
+        yield server
 
 
 @pytest.fixture(scope="session")
 def site(
     pytestconfig: pytest.Config, store: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
-    """`coins`; `odd` with odd names and two workers; `batched`, in batches of four."""
+    """`coins`; `odd` with odd names and two workers; `batched`, in batches of four; `idle`, which
+    has no worker.
+    """
     model_store = tmp_path_factory.mktemp("store")
     coins = pytestconfig.rootpath / "model_store" / "coins.mar"
     assert coins.is_file(), "make model_store/coins.mar first"
@@ -172,11 +199,16 @@ def site(
     repack(tiny, model_store / "odd.mar", class_names=ODD_NAMES, minWorkers=2, maxWorkers=2)
     limit = {"max_image_pixels": 150_000}
     repack(tiny, model_store / "batched.mar", batchSize=4, maxBatchDelay=300, detectron2=limit)
-    log_config = pytestconfig.rootpath / "deploy" / "torchserve" / "log4j2.xml"
-    folder = tmp_path_factory.mktemp("server")
-    models = ("coins", "odd", "batched")
-    with logging_server(pytestconfig.rootpath, folder, model_store, log_config, *models) as server:
-        yield Site(server)
+    with running_server(
+        pytestconfig.rootpath,
+        tmp_path_factory.mktemp("server"),
+        model_store,
+        *("coins", "odd", "batched"),
+    ) as server:
+        site = Site(server)
+        repack(tiny, model_store / "idle.mar", minWorkers=None, maxWorkers=None)
+        site.register("idle.mar", "idle", workers=0)
+        yield site
 
 
 @dataclass(frozen=True)
@@ -257,6 +289,8 @@ def asked(site: Site, prometheus: Prometheus, pytestconfig: pytest.Config) -> Si
         site.post("odd", data=png(noise_bgr(1, 1)))
         site.post("batched", data=GOOD)
         site.post("batched", data=BIG)  # too large for it
+        site.post("idle", data=GOOD)
+        site.post("not-there", data=GOOD)
         site.fail()
         time.sleep(1)
     prometheus.wait_for('detectron2_errors_total{type="ImageTooLarge"} == 3')

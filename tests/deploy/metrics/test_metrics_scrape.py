@@ -5,9 +5,12 @@ import signal
 import subprocess
 import time
 
+import grpc
 import pytest
 
-from tests.deploy.metrics.conftest import GOOD, ODD_NAMES, Prometheus, Site, program
+from server.properties import addresses
+from tests.deploy.metrics.conftest import GOOD, ODD_NAMES, RULES, Prometheus, Site, program
+from tests.server.grpc_stubs import build
 
 LABELS = {  # as they arrive
     ODD_NAMES[0]: "a b c d e",
@@ -26,11 +29,20 @@ def values(prometheus: Prometheus, name: str, *labels: str) -> dict[tuple[str, .
 
 
 def test_counts_are_those_of_the_answers(asked: Site, prometheus):
+    by_a_worker = {
+        (model, str(status)): n
+        for (model, status), n in asked.answers.items()
+        if model in ("coins", "odd", "batched")
+    }
     counted = values(prometheus, "detectron2_requests_total", "model_name", "status")
-    assert counted == {(model, str(status)): n for (model, status), n in asked.answers.items()}
+    assert counted == by_a_worker
+
+
+def test_arrivals_are_requests_for_models_that_are_there(asked: Site, prometheus):
+    assert asked.answers["idle", 503] == asked.answers["not-there", 404] == 3
     assert values(prometheus, "ts_inference_requests_total", "model_name") == {
         (model,): sum(n for (name, _), n in asked.answers.items() if name == model)
-        for model in ("coins", "odd", "batched")
+        for model in ("coins", "odd", "batched", "idle")
     }
 
 
@@ -120,3 +132,39 @@ def test_a_worker_that_died_takes_no_counts_with_it(asked: Site, prometheus):
         **before,
         ("batched",): total,
     }
+    prometheus.wait_for('detectron2:worker_restarts{model_name="batched"} == 1')
+
+
+def test_workers_of_a_version_that_is_registered_again_were_not_started_again(
+    asked: Site, prometheus
+):
+    asked.server.management.unregister("odd", "1.0")
+    asked.register("odd.mar", "odd", workers=2)
+    prometheus.wait_for('detectron2_worker_starts_total{model_name="odd"} == 4')
+    prometheus.wait_for('count(WorkerLoadTime{WorkerName=~"W-.*-odd_1.0"}) == 4')
+    restarts = prometheus.query(RULES["detectron2:worker_restarts"])
+    assert {one["metric"]["model_name"]: one["value"][1] for one in restarts} == {
+        "coins": "0",
+        "odd": "0",
+        "batched": "1",
+    }
+
+
+def test_grpc_requests_are_arrivals_and_answers_and_in_no_latency(
+    asked: Site, prometheus, tmp_path
+):
+    def numbers() -> list[float]:
+        names = ("ts_inference_requests_total", "detectron2_requests_total", *latencies)
+        return [values(prometheus, name, "model_name")["coins",] for name in names]
+
+    latencies = ("ts_inference_latency_microseconds", "ts_queue_latency_microseconds")
+    arrivals, answers, *waited = numbers()
+    messages, services = build(tmp_path)
+    host, port = addresses(asked.server.properties)["grpc_inference_port"]
+    with grpc.insecure_channel(f"{host}:{port}") as channel:
+        request = messages.PredictionsRequest(model_name="coins", input={"data": GOOD})
+        token = (("authorization", f"Bearer {asked.server.inference.token}"),)
+        services.InferenceAPIsServiceStub(channel).Predictions(request, metadata=token, timeout=60)
+    prometheus.wait_for(f'sum(detectron2_requests_total{{model_name="coins"}}) == {answers + 1}')
+    time.sleep(1)
+    assert numbers() == [arrivals + 1, answers + 1, *waited]
