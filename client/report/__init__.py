@@ -1,0 +1,1 @@
+"""One HTML page that needs nothing but a browser: data in, file out."""
