@@ -1,0 +1,278 @@
+"""A COCO annotation file -> `Dataset`, with everything that is wrong with it said at once."""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pycocotools import mask as coco_mask
+
+from client.classes import Category
+from client.errors import ClientError
+from client.evaluate.dataset import Annotation, Dataset, ImageEntry
+from client.evaluate.errors import BadMaterial
+from client.predictions import Rle
+from client.wording import many, some
+
+_LISTS = ("images", "annotations", "categories")
+
+
+def read_dataset(path: Path) -> Dataset:
+    """Read an annotation file.
+
+    What COCO's tools need and some writers leave out is made up, and said in `notes`: `iscrowd` is
+    0, `area` is the mask's or the box's, `num_keypoints` are the visible ones.
+
+    Raises:
+        ClientError: It cannot be read.
+        BadMaterial: It is not COCO, or contradicts itself.
+    """
+    document = _load(path)
+    problems: list[str] = []
+    images = _images(document["images"], problems)
+    categories = _categories(document["categories"], problems)
+    sizes = {image.id: image.size_hw for image in images}
+    reader = _AnnotationReader(sizes, {category.id for category in categories})
+    annotations = reader.read(document["annotations"], problems)
+    if not images and not problems:
+        problems.append(f"{path} has no images.")
+    if problems:
+        raise BadMaterial([f"{path}: {problem}" for problem in problems])
+    return Dataset(
+        path,
+        tuple(images),
+        tuple(sorted(categories, key=lambda category: category.id)),
+        tuple(annotations),
+        tuple(reader.notes),
+    )
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ClientError(f"{path} cannot be read: {error}.") from error
+    except ValueError as error:
+        raise BadMaterial(
+            [f"{path} is not a COCO annotation file: it is no JSON ({error})."]
+        ) from (error)
+    wanted = "accepted is an object with the lists images, annotations and categories"
+    if isinstance(document, list):
+        raise BadMaterial(
+            [f"{path} is not a COCO annotation file: it is a list, as COCO results are; {wanted}."]
+        )
+    keys = document if isinstance(document, dict) else {}
+    missing = [name for name in _LISTS if not isinstance(keys.get(name), list)]
+    if missing:
+        found = ", ".join(sorted(keys)) or type(document).__name__
+        raise BadMaterial(
+            [
+                f"{path} is not a COCO annotation file: it has no list "
+                f"{' and no list '.join(missing)} (it has {found}); {wanted}."
+            ]
+        )
+    if any(isinstance(one, dict) and "segments_info" in one for one in keys["annotations"]):
+        raise BadMaterial(
+            [f"{path} has panoptic annotations (segments_info), which are not judged; {wanted}."]
+        )
+    return dict(keys)
+
+
+def _images(found: Sequence[Any], problems: list[str]) -> list[ImageEntry]:
+    images = []
+    wrong = []
+    for position, one in enumerate(found):
+        entry = _image(one)
+        if entry is None:
+            wrong.append(str(_id_of(one, position)))
+        else:
+            images.append(entry)
+    if wrong:
+        problems.append(
+            f"{many(len(wrong), 'image')} without an id, file_name, height and width that are "
+            f"ones: {some(wrong)}."
+        )
+    _unique(problems, "ids of images", [image.id for image in images])
+    _unique(problems, "names of images", [image.file_name for image in images])
+    return images
+
+
+def _image(one: Any) -> ImageEntry | None:
+    if not isinstance(one, dict):
+        return None
+    id_, name = one.get("id"), one.get("file_name")
+    height, width = one.get("height"), one.get("width")
+    is_one = isinstance(id_, int | str) and isinstance(name, str) and name
+    if not (is_one and _is_size(height) and _is_size(width)):
+        return None
+    return ImageEntry(id_, name, (int(height), int(width)))  # type: ignore[arg-type] # looked at above
+
+
+def _categories(found: Sequence[Any], problems: list[str]) -> list[Category]:
+    good = [
+        Category(one["id"], one["name"])
+        for one in found
+        if isinstance(one, dict)
+        and isinstance(one.get("id"), int)
+        and isinstance(one.get("name"), str)
+    ]
+    if len(good) < len(found):
+        problems.append(
+            f"{len(found) - len(good)} of {len(found)} categories have no whole number as id, or "
+            "no text as name."
+        )
+    _unique(problems, "ids of categories", [category.id for category in good])
+    _unique(problems, "names of categories", [category.name for category in good])
+    return good
+
+
+class _AnnotationReader:
+    """Reads annotations, and remembers what is wrong with them by kind of trouble."""
+
+    def __init__(self, sizes: Mapping[int | str, tuple[int, int]], category_ids: set[int]) -> None:
+        self._sizes = sizes
+        self._category_ids = category_ids
+        self._troubles: dict[str, list[str]] = {}
+        self._made_up: Counter[str] = Counter()
+
+    def read(self, found: Sequence[Any], problems: list[str]) -> list[Annotation]:
+        annotations = [self._annotation(one, position) for position, one in enumerate(found)]
+        problems += [
+            f"{many(len(names), 'annotation')} {trouble}: {some(names)}."
+            for trouble, names in self._troubles.items()
+        ]
+        ids = [one["id"] for one in found if isinstance(one, dict) and "id" in one]
+        _unique(problems, "ids of annotations", ids)
+        if 0 in ids:
+            self._made_up[
+                "the id 0, which pycocotools takes for 'not found': counted anew here, so that AP "
+                "is higher than by Detectron2's COCOEvaluator, for"
+            ] += 1
+        return [one for one in annotations if one is not None]
+
+    @property
+    def notes(self) -> list[str]:
+        """What was made up."""
+        return [f"The annotations have {what} {n} of them." for what, n in self._made_up.items()]
+
+    def _annotation(self, one: Any, position: int) -> Annotation | None:
+        try:
+            return self._read_one(one, position)
+        except _Trouble as trouble:
+            detail = f" ({trouble.detail})" if trouble.detail else ""
+            name = f"{_id_of(one, position)}{detail}"
+            self._troubles.setdefault(trouble.kind, []).append(name)
+            return None
+
+    def _read_one(self, one: Any, position: int) -> Annotation:
+        if not isinstance(one, dict):
+            raise _Trouble("that are no objects")
+        found: Any = one
+        image_id, category_id = found.get("image_id"), found.get("category_id")
+        if not _is_known(image_id, self._sizes):
+            raise _Trouble("of images that are not in the file", f"image {image_id}")
+        if not _is_known(category_id, self._category_ids):
+            raise _Trouble("of categories that are not in the file", f"category {category_id}")
+        box = found.get("bbox")
+        if _are_numbers(box, 5):
+            raise _Trouble("with a rotated bbox of 5 numbers, which is not judged")
+        if not (_are_numbers(box, 4) and box[2] >= 0 and box[3] >= 0):
+            raise _Trouble("without a bbox of x, y, width, height", f"bbox {box}")
+        try:
+            rle = _rle(found.get("segmentation"), self._sizes[image_id])
+        except ValueError as error:
+            raise _Trouble("with a segmentation that is none", str(error)) from error
+        keypoints = found.get("keypoints")
+        if keypoints is not None and not (_are_numbers(keypoints) and len(keypoints) % 3 == 0):
+            raise _Trouble("with keypoints that are no list of x, y, visibility")
+        return Annotation(
+            id=position + 1,
+            image_id=image_id,
+            category_id=category_id,
+            box_xywh=tuple(box),
+            area=self._area(found, rle),
+            is_crowd=bool(found.get("iscrowd", 0)),
+            rle=rle,
+            keypoints=tuple(keypoints) if keypoints else None,
+            num_keypoints=found.get("num_keypoints", sum(v > 0 for v in (keypoints or ())[2::3])),
+        )
+
+    def _area(self, found: Any, rle: Rle | None) -> float:
+        if _are_numbers([found.get("area")]):
+            return float(found["area"])
+        self._made_up["no area, the mask's or box's was taken, for"] += 1
+        return float(found["bbox"][2] * found["bbox"][3] if rle is None else coco_mask.area(rle))
+
+
+class _Trouble(Exception):
+    """What is wrong with an annotation: of which kind, and what was seen."""
+
+    def __init__(self, kind: str, detail: str = "") -> None:
+        super().__init__(kind)
+        self.kind = kind
+        self.detail = detail
+
+
+def _rle(segmentation: Any, size_hw: tuple[int, int]) -> Rle | None:
+    """Polygons or run lengths as COCO's compressed run lengths, as `COCO.annToRLE` does it.
+
+    Raises:
+        ValueError: What is wrong.
+    """
+    if not segmentation:
+        return None
+    if isinstance(segmentation, list):
+        # pycocotools takes a polygon of four numbers for a box.
+        if not all(
+            _are_numbers(one) and len(one) >= 6 and len(one) % 2 == 0 for one in segmentation
+        ):
+            raise ValueError("a polygon has at least three points, of two numbers each")
+        rle = coco_mask.merge(coco_mask.frPyObjects(segmentation, *size_hw))
+    else:
+        rle = _run_lengths(segmentation, size_hw)
+    counts = rle["counts"]
+    return {
+        "size": list(size_hw),
+        "counts": counts.decode("ascii") if isinstance(counts, bytes) else counts,
+    }
+
+
+def _run_lengths(segmentation: Any, size_hw: tuple[int, int]) -> dict[str, Any]:
+    if not isinstance(segmentation, dict) or not isinstance(segmentation.get("counts"), list | str):
+        raise ValueError("accepted are polygons and run lengths")
+    if list(segmentation.get("size", [])) != list(size_hw):
+        raise ValueError(f"its size is {segmentation.get('size')}, the image's {list(size_hw)}")
+    counts = segmentation["counts"]
+    if isinstance(counts, str):
+        return segmentation
+    if not _are_numbers(counts) or sum(counts) != math.prod(size_hw):
+        raise ValueError("its counts do not add up to the pixels of the image")
+    return dict(coco_mask.frPyObjects(segmentation, *size_hw))
+
+
+def _is_size(value: Any) -> bool:
+    return _are_numbers([value]) and value == int(value) and value > 0
+
+
+def _is_known(value: Any, known: Iterable[Any]) -> bool:
+    return isinstance(value, Hashable) and value in known
+
+
+def _are_numbers(values: Any, count: int | None = None) -> bool:
+    return (
+        isinstance(values, list)
+        and (count is None or len(values) == count)
+        and all(isinstance(one, int | float) and math.isfinite(one) for one in values)
+    )
+
+
+def _unique(problems: list[str], what: str, values: Sequence[Any]) -> None:
+    twice = [str(value) for value, count in Counter(map(str, values)).items() if count > 1]
+    if twice:
+        problems.append(f"{what} are there more than once: {some(twice)}.")
+
+
+def _id_of(one: Any, position: int) -> Any:
+    return one.get("id", f"number {position + 1}") if isinstance(one, dict) else position + 1

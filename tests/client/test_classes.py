@@ -1,0 +1,97 @@
+"""Which category a class is: by ids, by names, or by the order of ids."""
+
+import pytest
+
+from client.classes import Category, ModelClass, described_classes, map_classes, unjudged
+from client.errors import ClientError
+
+PETS = (Category(18, "dog"), Category(17, "cat"))
+
+
+def classes(*names: str, ids=None) -> list[ModelClass]:
+    return [ModelClass(k, name, ids and ids[k]) for k, name in enumerate(names)]
+
+
+@pytest.mark.parametrize(
+    ("known", "expected", "how"),
+    [
+        pytest.param(classes("cat", "dog", ids=[17, 18]), {0: 17, 1: 18}, "dataset-ids", id="ids"),
+        pytest.param(
+            classes("Katze", "Hund", ids=[17, 18]), {0: 17, 1: 18}, "dataset-ids", id="ids alone"
+        ),
+        pytest.param(
+            classes("cat", "dog", ids=[18, 17]), {0: 17, 1: 18}, "names", id="names against ids"
+        ),
+        pytest.param(classes("dog", "cat"), {0: 18, 1: 17}, "names", id="names"),
+        pytest.param(classes("Dog_", " CAT"), {0: 18, 1: 17}, "names", id="names, loosely"),
+        pytest.param(classes("dog", "cow"), {0: 18}, "names", id="one name"),
+        pytest.param(classes("class_0", "class_1"), {0: 17, 1: 18}, "order", id="order of ids"),
+        pytest.param(
+            classes("cat", "dog", ids=[1, 2]), {0: 17, 1: 18}, "names", id="ids of other data"
+        ),
+    ],
+)
+def test_the_best_way_is_taken(known, expected, how):
+    found = map_classes(known, PETS, are_all=True)
+    assert (found.category_ids, found.how) == (expected, how)
+
+
+def test_says_when_it_guesses():
+    found = map_classes(classes("class_0", "class_1"), PETS, are_all=True)
+    assert found.notes == (
+        "Neither ids nor names of the model's classes are those of the annotations: classes were "
+        "taken for categories in the order of their ids (class_0 is cat, class_1 is dog).",
+    )
+    assert map_classes(classes("a", "b"), PETS, are_all=True, how="order").notes == ()
+
+
+def test_says_what_the_model_does_not_know():
+    assert map_classes(classes("dog"), PETS, are_all=True).notes == (
+        "The model does not know cat: objects of such count as missed.",
+    )
+    # Of the answers alone nobody can say.
+    assert map_classes(classes("dog"), PETS, are_all=False).notes == ()
+
+
+def test_says_what_the_annotations_do_not_have():
+    assert unjudged({ModelClass(3, "cow"): 12}) == [
+        "The annotations have no category for the model's class cow: its 12 detections are not "
+        "judged."
+    ]
+
+
+@pytest.mark.parametrize("how", ["dataset-ids", "names", "order"])
+def test_the_way_that_was_asked_for_is_taken(how):
+    known = classes("cat", "dog", ids=[18, 17])
+    expected = {"dataset-ids": {0: 18, 1: 17}, "names": {0: 17, 1: 18}, "order": {0: 17, 1: 18}}
+    found = map_classes(known, PETS, are_all=True, how=how)
+    assert (found.category_ids, found.how) == (expected[how], how)
+
+
+@pytest.mark.parametrize(
+    ("known", "how", "sentence"),
+    [
+        pytest.param(
+            classes("a", "b", "c"),
+            None,
+            r"No class of the model \(a, b, c\) is a category of the annotations \(dog, cat\) by "
+            r"dataset id, name or order\.",
+            id="more classes than categories",
+        ),
+        pytest.param(classes("a", "b"), "names", r"\(dog, cat\) by names\.", id="no name"),
+        pytest.param(classes("a", "b"), "dataset-ids", r"by dataset-ids\.", id="no ids"),
+        pytest.param([], None, r"\(it has none\)", id="no classes"),
+    ],
+)
+def test_no_class_fits(known, how, sentence):
+    with pytest.raises(ClientError, match=sentence):
+        map_classes(known, PETS, are_all=True, how=how)
+
+
+def test_a_model_that_answered_nothing_fits():
+    assert map_classes([], PETS, are_all=False).category_ids == {}
+
+
+def test_reads_a_description():
+    description = {"classes": [{"name": "cat", "dataset_id": 17}, {"name": "dog"}]}
+    assert described_classes(description) == [ModelClass(0, "cat", 17), ModelClass(1, "dog")]
