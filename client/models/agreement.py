@@ -6,29 +6,33 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pycocotools import mask as coco_mask
 
-SAME_OBJECT_IOU = 0.5
-"""Regions of one class that overlap at least so much are of the same object."""
+from client.models.overlap import SHAPES, overlaps
+
+SAME_OBJECT = 0.5
+"""Objects of one class that are alike at least so much are the same one; see `overlaps`."""
 
 _SEGMENTATIONS = ("semantic", "panoptic")
+_KINDS = ("predictions", "proposals", *_SEGMENTATIONS)
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """Detections and segments that both versions found, over all images.
+    """Detections, proposals and segments that both versions found, over all images.
 
     Attributes:
         old: What the old version found above the score.
         old_found_again: Those of them that have a counterpart among all that the new one found.
         new: What the new version found above the score.
         new_found_before: Those of them that have a counterpart among all that the old one found.
+        one_sided: What only one of the versions answers with, such as `mask`.
     """
 
     old: int
     old_found_again: int
     new: int
     new_found_before: int
+    one_sided: tuple[str, ...] = ()
 
     @property
     def share(self) -> float:
@@ -42,6 +46,7 @@ class Agreement:
             f"{self.old_found_again} of the old version's {self.old} detections are found again, "
             f"and {self.new_found_before} of the new one's {self.new} were found before: "
             f"{self.share:.0%} agree"
+            + (f"; only one of the two has {', '.join(self.one_sided)}" if self.one_sided else "")
         )
 
 
@@ -53,37 +58,42 @@ def agreement(
     Args:
         old: The old version's.
         new: The new version's, of the same images.
-        score: Detections below it need no counterpart, but can be one; 0 to 1.
+        score: Detections below it need no counterpart, but can be one; 0 to 1. Of proposals it is
+            the probability that the objectness, a logit, stands for.
     """
     counts = np.zeros(4, dtype=np.int64)
     for one, other in zip(old, new, strict=True):
-        for kind in ("instances", *_SEGMENTATIONS):
-            counts += _count(_regions(one, kind), _regions(other, kind), score)
-    return Agreement(*(int(count) for count in counts))
+        for kind in _KINDS:
+            counts += _count(_found(one, kind), _found(other, kind), score)
+    found, again, new_found, before = (int(count) for count in counts)
+    return Agreement(found, again, new_found, before, _one_sided(old, new))
 
 
 @dataclass(frozen=True)
-class _Regions:
-    """(N,) class names and scores; (N, 4) boxes, or N run-length encodings."""
+class _Found:
+    """N objects of one kind, their class names, and (N,) scores."""
 
+    objects: Sequence[dict[str, Any]]
     classes: list[str]
     scores: npt.NDArray[np.float64]
-    shapes: list[Any]
 
 
-def _regions(document: dict[str, Any], kind: str) -> _Regions:
-    if kind == "instances":
-        found, shape = document["predictions"], "box"
-    else:
-        found, shape = document.get(kind, {}).get("segments", []), "mask"
-    return _Regions(
-        [one["class_name"] for one in found],
-        np.array([one.get("score", 1.0) for one in found], dtype=np.float64),
-        [one[shape] for one in found],
+def _found(document: dict[str, Any], kind: str) -> _Found:
+    if kind == "proposals":
+        boxes = document.get(kind, [])
+        logits = np.array([one["objectness"] for one in boxes], dtype=np.float64)
+        return _Found(boxes, [kind] * len(boxes), np.exp(-np.logaddexp(0, -logits)))
+    objects = (
+        document.get(kind, {}).get("segments", []) if kind in _SEGMENTATIONS else document[kind]
+    )
+    return _Found(
+        objects,
+        [one["class_name"] for one in objects],
+        np.array([one.get("score", 1.0) for one in objects], dtype=np.float64),
     )
 
 
-def _count(old: _Regions, new: _Regions, score: float) -> npt.NDArray[np.int64]:
+def _count(old: _Found, new: _Found, score: float) -> npt.NDArray[np.int64]:
     pairs = _counterparts(old, new)
     counted_old, counted_new = old.scores >= score, new.scores >= score
     return np.array(
@@ -97,32 +107,27 @@ def _count(old: _Regions, new: _Regions, score: float) -> npt.NDArray[np.int64]:
     )
 
 
-def _counterparts(old: _Regions, new: _Regions) -> list[tuple[int, int]]:
-    """Positions on both sides, each in one pair at most, those that overlap most first."""
+def _counterparts(old: _Found, new: _Found) -> list[tuple[int, int]]:
+    """Positions on both sides, each in one pair at most, those that are most alike first."""
     if not old.classes or not new.classes:
         return []
-    ious = _ious(old.shapes, new.shapes)
-    ious[np.array(old.classes)[:, None] != np.array(new.classes)] = 0
+    alike = overlaps(old.objects, new.objects)
+    alike[np.array(old.classes)[:, None] != np.array(new.classes)] = 0
     pairs = []
-    while ious.max() >= SAME_OBJECT_IOU:
-        one, other = (int(i) for i in np.unravel_index(ious.argmax(), ious.shape))
+    while alike.max() >= SAME_OBJECT:
+        one, other = (int(i) for i in np.unravel_index(alike.argmax(), alike.shape))
         pairs.append((one, other))
-        ious[one], ious[:, other] = 0, 0
+        alike[one], alike[:, other] = 0, 0
     return pairs
 
 
-def _ious(old: list[Any], new: list[Any]) -> npt.NDArray[np.float64]:
-    """(N, M) intersections over unions, of boxes (x0, y0, x1, y1) or of masks."""
-    if isinstance(old[0], dict):
-        masks = [[{**rle, "counts": rle["counts"].encode()} for rle in side] for side in (old, new)]
-        return np.asarray(coco_mask.iou(*masks, [0] * len(new)), dtype=np.float64)
-    one, other = (np.array(side, dtype=np.float64) for side in (old, new))
-    overlap_wh = np.clip(
-        np.minimum(one[:, None, 2:], other[:, 2:]) - np.maximum(one[:, None, :2], other[:, :2]),
-        0,
-        None,
-    )
-    overlap = overlap_wh.prod(axis=2)
-    areas = [(side[:, 2:] - side[:, :2]).prod(axis=1) for side in (one, other)]
-    union = areas[0][:, None] + areas[1] - overlap
-    return np.asarray(overlap / np.maximum(union, np.finfo(np.float64).tiny))
+def _one_sided(old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> tuple[str, ...]:
+    sides = [{kind for one in side for kind in _KINDS if kind in one} for side in (old, new)]
+    shapes = [
+        {shape for one in side for thing in one["predictions"][:1] for shape in thing} & set(SHAPES)
+        for side in (old, new)
+    ]
+    if all(shapes):  # who finds nothing does not say what it would have
+        sides = [one | other for one, other in zip(sides, shapes, strict=True)]
+    only = sides[0] ^ sides[1]
+    return tuple(one for one in (*SHAPES, *_KINDS) if one in only)
