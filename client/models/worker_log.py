@@ -31,10 +31,12 @@ def load_failure(logs: Path | None, model: str, version: str, *, since: float) -
     except OSError:
         return None
     # 2026-11-20T10:44:49,485 [INFO ] W-9504-coins_2.0-stdout MODEL_LOG - ValueError: ...
+    worker = re.escape(f"{model}_{version}")
+    written = re.compile(rf"\S+ \[\w+ *\] W-\d+-{worker}-std(?:out|err) MODEL_LOG - (.*)")
     said = [
-        line.partition(" MODEL_LOG - ")[2]
+        found[1]
         for line in lines
-        if f"-{model}_{version}" in line and _written_at(line) >= since - 1
+        if (found := written.fullmatch(line)) and _written_at(line) >= since - 1
     ]
     for words in reversed(said):
         if _OURS in words:

@@ -29,9 +29,26 @@ OURS = line("RuntimeError: The model could not be loaded: there are no weights."
             "KeyError: 'x'",
             id="somebody else's, the last one",
         ),
-        pytest.param([line("KeyError: 1", worker="W-9500-coins_1.0")], None, id="another version"),
+        *(
+            pytest.param([line("KeyError: 1", worker=f"W-9500-{worker}")], None, id=worker)
+            for worker in (
+                "coins_1.0-stdout",
+                "coins_2.01-stdout",
+                "coins_2.0-b-stdout",
+                "coins_12.0-stdout",
+                "old-coins_2.0-stdout",
+                "coins_2x0-stdout",
+            )
+        ),
+        pytest.param(
+            [line("KeyError: 1", worker="W-9500-coins_2.0-stderr")], "KeyError: 1", id="stderr"
+        ),
         pytest.param([line("KeyError: 1", at=NOW - 60)], None, id="another attempt"),
-        pytest.param(["KeyError without a time in W-9500-coins_2.0 MODEL_LOG - "], None, id="odd"),
+        pytest.param(
+            [line("KeyError: 1").partition(" ")[2], "x" + line("KeyError: 1")],
+            None,
+            id="without a time",
+        ),
     ],
 )
 def test_finds_what_the_worker_wrote(lines, found, tmp_path: Path):
