@@ -11,10 +11,12 @@ _SETTLE_S = 1.0
 """Longer than a request takes from the choice of its version to that version's queue."""
 
 Tick = Callable[[], None]
+Arrivals = Callable[[], float | None]
+"""How many requests have named the version so far; None where nobody knows."""
 
 
 class NotDrained(ClientError):
-    """A version still had work when time ran out."""
+    """A version was still in use when time ran out."""
 
 
 def drain(
@@ -24,6 +26,8 @@ def drain(
     *,
     timeout_s: float,
     tick: Tick = lambda: None,
+    arrivals: Arrivals = lambda: None,
+    quiet_s: float = 0.0,
 ) -> None:
     """Wait until a version that is no longer the default has nothing left to answer.
 
@@ -32,44 +36,64 @@ def drain(
     took before. Our archives say which process answers; where an archive does not, and there are
     several workers, the one way to be sure is to wait as long as TorchServe lets an answer take.
 
+    Requests that name the version may come meanwhile. Whenever one has, everything is waited for
+    anew, so that on return none has come since the workers were asked.
+
     Args:
         management: Of the server.
         model: Its name.
         version: The version that is to go.
         timeout_s: Longest wait.
         tick: Called now and then.
+        arrivals: Counts the requests that name the version; without it they are not looked at.
+        quiet_s: Least time, up to the return, in which none of them may have come.
 
     Raises:
         NotDrained: Time ran out.
         ClientError: The server does not answer.
     """
-    start = time.monotonic()
+    start = quiet_since = time.monotonic()
+    first = named = arrivals()
     time.sleep(_SETTLE_S)
     answered: set[int] = set()
     empty_since: float | None = None
     while True:
         tick()
+        found = arrivals()
         served = management.version(model, version)
         now = time.monotonic()
+        if found != named:
+            named, quiet_since = found, now
+            empty_since = None
+            answered.clear()
         if served.pending:
             empty_since = None
             answered.clear()
         else:
             empty_since = now if empty_since is None else empty_since
             workers = [worker for worker in served.workers if worker.status == READY]
-            if not workers or now - empty_since > served.response_timeout_s:
-                return
-            answerer = _ask(management, served, timeout_s - (now - start))
-            if answerer is not None:
-                answered.add(answerer)
-            done = {worker.pid for worker in workers} <= answered
-            alone = len(served.workers) == 1 and answerer is not None
-            if (done or alone) and not management.version(model, version).pending:
+            done = not workers or now - empty_since > served.response_timeout_s
+            if not done:
+                answerer = _ask(management, served, timeout_s - (now - start))
+                if answerer is not None:
+                    answered.add(answerer)
+                done = {worker.pid for worker in workers} <= answered or (
+                    len(served.workers) == 1 and bool(answered)
+                )
+            # The last look is at arrivals: what comes after it is the one thing that may be lost.
+            if (
+                done
+                and time.monotonic() - quiet_since >= quiet_s
+                and not management.version(model, version).pending
+                and arrivals() == named
+            ):
                 return
         if now - start > timeout_s:
+            meanwhile = (named or 0) - (first or 0)
             raise NotDrained(
-                f"{model} {version} still has work after {timeout_s:.0f} s "
-                f"({served.pending} requests wait in its queue)."
+                f"{model} {version} is still in use after {timeout_s:.0f} s: {served.pending} "
+                f"requests wait in its queue"
+                + (f", and {meanwhile:.0f} have named it meanwhile." if meanwhile > 0 else ".")
             )
         time.sleep(_POLL_S)
 
