@@ -1,215 +1,30 @@
-"""Command line of `python -m client models`: arguments, exit codes, nothing else.
+"""Command line of `python -m client models`: exit codes, and what is printed.
 
-Exit codes: 0 done; 1 not done, with a sentence; 2 usage; 3 the new version is
-the default and the old one could not be unregistered yet; 130 interrupted and undone.
+Exit codes: 0 done; 1 not done, with a sentence; 2 usage; 3 the new version is the default and the
+old one could not be unregistered yet; 4 not done, and what was begun could not be undone; 130
+interrupted and undone.
 """
 
 import argparse
 import json
-import os
-import signal
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from client.connection import Connection, add_connection, connect
+from client.connection import Connection, connect
 from client.errors import ClientError
 from client.inference import InferenceClient
 from client.models import commands
+from client.models.arguments import build_parser
 from client.models.checks import read_images
+from client.models.errors import UndoFailed
 from client.models.gates import Gates
+from client.models.interrupts import Interrupts
 from client.models.site import Site, Step
 from client.models.store import ModelStore
 from client.progress import Progress
 
 _STEPS = 9
 _LOOKING = ("list", "show")
-_ANSWER_TIMEOUT_S = 60.0
-
-EPILOG = """\
-examples:
-  python -m client models list
-      what is served, by how many workers, and what a restart would serve
-  python -m client models rollout build/pets.mar --image cat.jpg dog.jpg
-      check build/pets.mar, load it beside the version that serves, hold its answers and its speed
-      against that version's, make it the default, and remove the old one when it has answered
-      everything; where something is wrong, everything stays as it was
-  python -m client models rollback pets
-      the version before, at once
-
-The server takes new versions only where its model API is on: python -m server --model-api.
-Run this on the server's machine, in the folder where the server was started: it reads the
-addresses from config.properties and the keys from key_file.json there, and puts archives into the
-model store.
-Who asks /predictions/NAME is never left without an answer; who asks /predictions/NAME/VERSION asks
-for a version that goes. docs/versions.md says what happens when, and what a restart serves.
-
-exit codes: 0 done; 1 not done, what was begun is undone or named; 2 usage; 3 the new version is
-the default, the old one is still registered; 130 interrupted: `list` says what is served
-"""
-
-
-def build_parser() -> argparse.ArgumentParser:
-    """The arguments."""
-    parser = argparse.ArgumentParser(
-        prog="python -m client models",
-        description="Change versions of served models without losing a request.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    found = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    def command(name: str, help_text: str) -> argparse.ArgumentParser:
-        one = found.add_parser(
-            name, help=help_text, description=f"{help_text[0].upper()}{help_text[1:]}."
-        )
-        add_connection(one, timeout_s=_ANSWER_TIMEOUT_S)
-        one.add_argument(
-            "--model-store", type=Path, metavar="DIR", help="default: the one of --ts-config"
-        )
-        one.add_argument(
-            "--logs",
-            type=Path,
-            metavar="DIR",
-            help="the server's logs (default: logs/ of --key-folder)",
-        )
-        one.add_argument("--json", action="store_true", help="print the result as JSON")
-        return one
-
-    command("list", "all models with their versions, and what a restart would serve")
-    command("show", "all versions of one model").add_argument("model", metavar="NAME")
-    register = command(
-        "register", "serve one more version; it becomes the default of a new model alone"
-    )
-    register.add_argument("archive", type=Path, metavar="FILE.mar")
-    _add_loading(register)
-    scale = command("scale", "give a version another number of workers")
-    scale.add_argument("model", metavar="NAME")
-    scale.add_argument("--version", metavar="V", help="default: the default one")
-    scale.add_argument("--workers", type=_workers, required=True, metavar="N")
-    scale.add_argument(
-        "--force",
-        action="store_true",
-        help="take workers away from a version that has requests: those in work are lost (500)",
-    )
-    _add_timeouts(scale)
-    default = command("set-default", "send requests that name no version to this one")
-    default.add_argument("model", metavar="NAME")
-    default.add_argument("version", metavar="V")
-    unregister = command("unregister", "remove a version when it has answered everything")
-    unregister.add_argument("model", metavar="NAME")
-    unregister.add_argument("version", metavar="V")
-    unregister.add_argument("--force", action="store_true", help="at once: what it is at is lost")
-    _add_timeouts(unregister)
-    rollout = command("rollout", "put a new version in the place of the default one, if it is good")
-    rollout.add_argument("archive", type=Path, metavar="FILE.mar")
-    _add_loading(rollout)
-    _add_images(rollout)
-    _add_gates(rollout)
-    rollback = command("rollback", "put the version before in the place of the default one")
-    rollback.add_argument("model", metavar="NAME")
-    rollback.add_argument("--to", metavar="V", help="another version that the model store keeps")
-    _add_images(rollback)
-    _add_timeouts(rollback)
-    return parser
-
-
-def _add_loading(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--workers",
-        type=_workers,
-        metavar="N",
-        help="at least so many (default: what its model-config.yaml says, and as many as the "
-        "version that it replaces has)",
-    )
-    _add_timeouts(parser)
-
-
-def _add_timeouts(parser: argparse.ArgumentParser) -> None:
-    for name, default, what in (
-        ("load", Gates.load_timeout_s, "workers load a model"),
-        ("drain", Gates.drain_timeout_s, "a version answers what it has"),
-    ):
-        parser.add_argument(
-            f"--{name}-timeout",
-            type=_positive,
-            default=default,
-            metavar="S",
-            help=f"longest wait while {what}, in seconds (default: %(default)g)",
-        )
-
-
-def _add_images(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--image",
-        dest="images",
-        type=Path,
-        nargs="+",
-        default=(),
-        metavar="IMG",
-        help="what the new version is asked about before anybody else asks it (default: three "
-        "drawn images, on which a model may find nothing)",
-    )
-
-
-def _add_gates(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument_group("what the new version has to pass").add_argument
-    add(
-        "--min-agreement",
-        type=_share,
-        default=Gates.min_agreement,
-        metavar="A",
-        help="least share of detections that both versions find, of the same class and with an "
-        "IoU of 0.5 or more; 0 to 1 (default: %(default)g)",
-    )
-    add(
-        "--score",
-        type=_share,
-        default=Gates.score,
-        metavar="T",
-        help="detections with a lower score do not count there; 0 to 1 (default: %(default)g)",
-    )
-    add(
-        "--max-slowdown",
-        type=_positive,
-        default=Gates.max_slowdown,
-        metavar="X",
-        help="most times as long as the old version that it may take; inf is any "
-        "(default: %(default)g)",
-    )
-    add(
-        "--rounds",
-        type=_workers,
-        default=Gates.rounds,
-        metavar="N",
-        help="how often each image is timed (default: %(default)d)",
-    )
-    add(
-        "--no-compare",
-        action="store_true",
-        help="for a model that was trained for something else: no agreement, no timing",
-    )
-
-
-def _share(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is not from 0 to 1")
-    return value
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not value > 0:
-        raise argparse.ArgumentTypeError(f"{text} is not above 0")
-    return value
-
-
-def _workers(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is less than 1")
-    return value
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -219,34 +34,43 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code.
     """
     arguments = build_parser().parse_args(argv)
-    # A supervisor's SIGTERM undoes as Ctrl-C does.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
     progress = Progress(_STEPS)
-    step = (lambda _: None) if arguments.json else progress.step
-    try:
+    with Interrupts() as interrupts:
+
+        def step(sentence: str) -> None:
+            interrupts.raise_again()
+            if not arguments.json:
+                progress.step(sentence)
+
         try:
-            result = _run(arguments, step)
-        finally:
-            progress.end()
-    except ClientError as error:
-        sentences = [str(error), *getattr(error, "__notes__", ())]
-        if arguments.json:
-            gate = getattr(error, "gate", None)
-            print(json.dumps({"error": type(error).__name__, "gate": gate, "message": sentences}))
-        for sentence in sentences:
-            print(sentence, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("Interrupted; `list` says what is served now.", file=sys.stderr)
-        return 130
-    for warning in result.warnings:
-        print(f"Warning: {warning}", file=sys.stderr)
-    print(json.dumps(result.document, indent=2) if arguments.json else result.text)
-    return 0 if result.complete else 3
+            try:
+                result = _run(arguments, step, interrupts)
+            finally:
+                progress.end()
+        except ClientError as error:
+            _say_failure(arguments, error, str(error))
+            return 4 if isinstance(error, UndoFailed) else 1
+        except KeyboardInterrupt as error:
+            _say_failure(arguments, error, "Interrupted; `list` says what is served now.")
+            return 130
+        with interrupts.held():
+            for warning in result.warnings:
+                print(f"Warning: {warning}", file=sys.stderr)
+            print(json.dumps(result.document, indent=2) if arguments.json else result.text)
+        return 0 if result.complete else 3
 
 
-def _run(arguments: argparse.Namespace, step: Step) -> commands.Result:
+def _say_failure(arguments: argparse.Namespace, error: BaseException, sentence: str) -> None:
+    sentences = [sentence, *getattr(error, "__notes__", ())]
+    if arguments.json:
+        name = "Interrupted" if isinstance(error, KeyboardInterrupt) else type(error).__name__
+        gate = getattr(error, "gate", None)
+        print(json.dumps({"error": name, "gate": gate, "message": sentences}))
+    for one in sentences:
+        print(one, file=sys.stderr)
+
+
+def _run(arguments: argparse.Namespace, step: Step, interrupts: Interrupts) -> commands.Result:
     connection = connect(arguments)
     management = connection.management
     store = _store(arguments, connection)
@@ -258,13 +82,15 @@ def _run(arguments: argparse.Namespace, step: Step) -> commands.Result:
             "Which folder the server loads archives from is not known: --model-store names it, or "
             "--ts-config a config.properties that does."
         )
-    inference = InferenceClient(
-        connection.inference_url, connection.inference_key, arguments.timeout
+    site = Site(
+        management,
+        InferenceClient(connection.inference_url, connection.inference_key, arguments.timeout),
+        store,
+        logs=arguments.logs or arguments.key_folder / "logs",
+        step=step,
+        metrics=arguments.metrics or connection.properties.get("metrics_address"),
+        interrupts=interrupts,
     )
-    logs = arguments.logs or Path(
-        os.environ.get("LOG_LOCATION", str(arguments.key_folder / "logs"))
-    )
-    site = Site(management, inference, store, logs, step)
     return commands.change(site, arguments, _gates(arguments))
 
 
@@ -282,14 +108,14 @@ def _store(arguments: argparse.Namespace, connection: Connection) -> ModelStore 
 def _gates(arguments: argparse.Namespace) -> Gates:
     given = vars(arguments)
     names = ("min_agreement", "score", "max_slowdown", "rounds")
-    timeouts = {
-        f"{name}_timeout_s": given[f"{name}_timeout"]
-        for name in ("load", "drain")
-        if f"{name}_timeout" in given
+    seconds = {
+        f"{name}_s": given[name]
+        for name in ("load_timeout", "drain_timeout", "drain_quiet")
+        if name in given
     }
     return Gates(
         images=read_images(given.get("images", ())),
         compare=not given.get("no_compare", False),
         **{name: given[name] for name in names if name in given},
-        **timeouts,
+        **seconds,
     )

@@ -3,17 +3,19 @@
 import argparse
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from client.errors import ClientError
 from client.management import ManagementClient, ServedVersion
 from client.models.archive import verify
-from client.models.draining import drain
 from client.models.gates import Gates, load, registered
+from client.models.removal import drain_at, forget_unless_registered, take_back, uncounted
 from client.models.rollout import Changed, rollback, rollout
 from client.models.site import Site
 from client.models.store import ModelStore
+from client.models.undo import undone_on_failure
 
 
 @dataclass(frozen=True)
@@ -63,10 +65,12 @@ def _model(management: ManagementClient, store: ModelStore | None, model: str) -
         document |= {
             "kept": kept,
             "after_restart": published,
-            "rollback_to": store.before(model, default),
+            "rollback_to": store.history(model).before(default),
         }
         before = document["rollback_to"] or "nothing"
         lines.append(f"  kept: {', '.join(kept) or 'none'}; rollback leads to {before}")
+        if problem := store.history(model).problem:
+            warnings.append(problem)
         if published != [default]:
             warnings.append(
                 f"{model} {default} is the default, and a restart would serve "
@@ -93,6 +97,7 @@ def change(site: Site, arguments: argparse.Namespace, gates: Gates) -> Result:
         gates: Made of them.
 
     Raises:
+        UndoFailed: It could not be done, and something of it is left.
         ClientError: It could not be done, and nothing has changed.
     """
     match arguments.command:
@@ -136,20 +141,19 @@ def _register(site: Site, path: Path, gates: Gates, workers: int) -> Result:
         versions = registered(site, archive.model)
         if archive.version in versions:
             raise ClientError(f"{archive} is registered already, and a version never changes.")
+        history = site.store.history(archive.model)
+        warnings = [history.problem] if history.problem and not versions else []
         was_kept = archive.version in site.store.kept(archive.model)
-        site.store.adopt(archive.model)
-        site.store.keep(archive)
-        try:
+        with undone_on_failure(site, f"removing {archive}") as undo:
+            if not was_kept:
+                undo.append(partial(forget_unless_registered, site, archive))
+            undo.append(site.store.remembered(archive.model))
+            site.store.keep(archive)
+            undo.append(partial(take_back, site, archive, was_default=not versions))
             load(site, archive, workers, gates)
             if not versions:
                 site.store.publish(archive.model, archive.version)
-                site.store.record_rollout(archive.model, None, archive.version)
-        except BaseException:
-            if archive.version in registered(site, archive.model):
-                site.management.unregister(archive.model, archive.version)
-            if not was_kept:
-                site.store.forget(archive.model, archive.version)
-            raise
+                history.record_rollout(None, archive.version)
     role = (
         f"beside {', '.join(versions)}. Ask for it at /predictions/{archive.model}/"
         f"{archive.version}; a restart forgets it, unless `set-default` makes it the default"
@@ -157,7 +161,7 @@ def _register(site: Site, path: Path, gates: Gates, workers: int) -> Result:
         else f"as the default. Ask for it at /predictions/{archive.model}"
     )
     document = {"model": archive.model, "version": archive.version, "is_default": not versions}
-    return Result(document, f"{archive} is served {role}.")
+    return Result(document, f"{archive} is served {role}.", warnings)
 
 
 def _scale(site: Site, arguments: argparse.Namespace, gates: Gates) -> Result:
@@ -180,19 +184,29 @@ def _scale(site: Site, arguments: argparse.Namespace, gates: Gates) -> Result:
 
 def _set_default(site: Site, model: str, version: str) -> Result:
     with site.store.changing(model):
-        old = site.management.version(model).version
-        site.store.adopt(model)
-        site.management.set_default(model, version)
-        warnings = []
-        if version in site.store.kept(model):
-            site.store.publish(model, version)
-            if version != old:
-                site.store.record_rollout(model, old, version)
-        else:
-            warnings.append(
-                f"{site.store.folder} has no archive of {model} {version}: a restart serves "
-                f"{' and '.join(v for v, _ in site.store.published(model)) or 'none of it'}."
-            )
+        served = site.management.version(model)
+        old = served.version
+        site.store.refuse_misnamed(model, served.archive)
+        history = site.store.history(model)
+        with undone_on_failure(site, f"going back to {old}") as undo:
+            undo.append(site.store.remembered(model))
+            warnings = []
+            kept = site.store.kept(model)
+            if version in kept:
+                verify(kept[version])
+            undo.append(partial(site.management.set_default, model, old))
+            site.management.set_default(model, version)
+            if version in kept:
+                site.store.publish(model, version, served_from=served.archive)
+                if version != old:
+                    warnings += [history.problem] if history.problem else []
+                    history.record_rollout(old, version)
+            else:
+                published = [v for v, _ in site.store.published(model)]
+                warnings.append(
+                    f"{site.store.folder} has no archive of {model} {version}: a restart serves "
+                    f"{' and '.join(published) or 'none of it'}."
+                )
     return Result(
         {"model": model, "old": old, "new": version},
         f"{model} {version} is the default{'' if version == old else f' in the place of {old}'}.",
@@ -219,18 +233,17 @@ def _unregister(site: Site, arguments: argparse.Namespace, gates: Gates) -> Resu
                 f"{model} {version} is the only version: without it requests get 404, and those at "
                 "hand are lost. Say --force where that is meant."
             )
+        warnings: list[str] = []
         if not arguments.force:
-            site.step(f"waiting until {version} has answered everything")
-            drain(
-                site.management,
-                model,
-                version,
-                timeout_s=gates.drain_timeout_s,
-                tick=lambda: site.step(f"waiting until {version} has answered everything"),
-            )
-        site.management.unregister(model, version)
-        if is_default:
-            site.store.withdraw(model)
+            warnings += uncounted(site, model, version)
+            drain_at(site, model, version, gates)
+        with undone_on_failure(site, f"keeping {version}") as undo, site.interrupts.held():
+            if is_default:
+                undo.append(site.store.remembered(model))
+                site.store.withdraw(model)
+            site.management.unregister(model, version)
     return Result(
-        {"model": model, "version": version}, f"{model} {version} is not registered any more."
+        {"model": model, "version": version},
+        f"{model} {version} is not registered any more.",
+        warnings,
     )

@@ -1,8 +1,11 @@
 """Why a version is not served.
 
 ArchiveRefused (the file is not what was exported), StoreError (the model store cannot be read or
-changed) and RolloutRefused (a gate is closed, the old version serves on) are ClientErrors.
+changed), RolloutRefused (a gate is closed, the old version serves on) and UndoFailed (what was
+begun could not be undone) are ClientErrors.
 """
+
+from collections.abc import Sequence
 
 from client.errors import ClientError
 
@@ -25,3 +28,13 @@ class RolloutRefused(ClientError):
     def __init__(self, gate: str, message: str) -> None:
         super().__init__(message)
         self.gate = gate
+
+
+class UndoFailed(ClientError):
+    """Something went wrong, and so did going back: `list` says what is served now."""
+
+    def __init__(self, cause: str, problems: Sequence[str]) -> None:
+        super().__init__(
+            f"{cause} Going back failed as well: {' '.join(problems)} `list` says what is served "
+            "now."
+        )

@@ -1,10 +1,11 @@
 """What a new version has to pass before anybody else asks it."""
 
+import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from client.errors import ClientError, RequestRefused
+from client.errors import ClientError, RequestRefused, ServerUnreachable
 from client.management import ServedVersion
 from client.models.agreement import Agreement, agreement
 from client.models.archive import Archive
@@ -14,6 +15,8 @@ from client.models.site import Site
 from client.models.worker_log import load_failure
 
 _POLL_S = 0.2
+_OPENING_S = 10.0
+"""As long as TorchServe may take to open an archive, before the version is in its list."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class Gates:
         rounds: How often each image is asked about, each version in turn.
         load_timeout_s: Longest wait until its workers have loaded it.
         drain_timeout_s: Longest wait until the old version has answered everything.
+        drain_quiet_s: Least time in which nobody has named the old version before it goes.
     """
 
     images: Sequence[CheckImage]
@@ -39,6 +43,7 @@ class Gates:
     rounds: int = 5
     load_timeout_s: float = 600.0
     drain_timeout_s: float = 300.0
+    drain_quiet_s: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -48,18 +53,10 @@ class Compared:
     Attributes:
         agreement: Of their answers.
         timing: Of both.
-        warnings: What the person should know, a sentence each.
     """
 
     agreement: Agreement
     timing: Timing
-    warnings: tuple[str, ...]
-
-
-_NOTHING_FOUND = (
-    "Neither version found anything on the check images, so nothing but that was compared: --image "
-    "takes images on which the model finds something."
-)
 
 
 def load(site: Site, archive: Archive, workers: int, gates: Gates) -> None:
@@ -80,11 +77,7 @@ def load(site: Site, archive: Archive, workers: int, gates: Gates) -> None:
     started = time.time()
     try:
         if archive.version not in registered(site, archive.model):
-            site.management.register(
-                site.store.kept_file(archive.model, archive.version).name,
-                workers=workers,
-                timeout_s=gates.load_timeout_s,
-            )
+            _register(site, archive, workers, gates.load_timeout_s)
         if len(site.management.version(archive.model, archive.version).workers) < workers:
             site.management.scale(
                 archive.model,
@@ -98,6 +91,24 @@ def load(site: Site, archive: Archive, workers: int, gates: Gates) -> None:
             "load",
             f"{archive} cannot be loaded: {str(error).rstrip('.')}. {_why(site, archive, started)}",
         ) from error
+
+
+def _register(site: Site, archive: Archive, workers: int, timeout_s: float) -> None:
+    try:
+        site.management.register(
+            site.store.kept_file(archive.model, archive.version).name,
+            workers=workers,
+            timeout_s=timeout_s,
+        )
+    except (ServerUnreachable, KeyboardInterrupt):
+        # The server goes on with it. What undoes this has to find the version in the list.
+        with site.interrupts.held(), contextlib.suppress(ClientError):
+            end = time.monotonic() + _OPENING_S
+            while time.monotonic() < end:
+                if archive.version in registered(site, archive.model):
+                    break
+                time.sleep(_POLL_S)
+        raise
 
 
 def _wait_until_ready(site: Site, archive: Archive, timeout_s: float) -> None:
@@ -157,7 +168,7 @@ def compare(
         gates: What it has to pass.
 
     Raises:
-        RolloutRefused: It answers otherwise, or is too slow.
+        RolloutRefused: It answers otherwise, or is too slow, or neither finds anything.
         ClientError: The old version does not answer.
     """
     site.step(f"comparing it with {old.version}")
@@ -165,6 +176,14 @@ def compare(
     agreed = agreement(
         [one.document for one in before], [one.document for one in answers], score=gates.score
     )
+    if not agreed.old + agreed.new:
+        raise RolloutRefused(
+            "agreement",
+            f"Neither {archive} nor {old.version} found anything above the score {gates.score:g} "
+            f"on {', '.join(image.name for image in gates.images)}, so nothing tells whether they "
+            "agree. --image takes images on which the model finds something, --score sets what "
+            "counts; --no-compare does without.",
+        )
     if agreed.share < gates.min_agreement:
         raise RolloutRefused(
             "agreement",
@@ -187,7 +206,7 @@ def compare(
             f"({1000 * timing.new_median_s:.0f} ms, {1000 * timing.old_median_s:.0f} ms), and "
             f"{gates.max_slowdown:g} times is the most: --max-slowdown sets it.",
         )
-    return Compared(agreed, timing, () if agreed.old + agreed.new else (_NOTHING_FOUND,))
+    return Compared(agreed, timing)
 
 
 def _ask_new(site: Site, image: CheckImage, archive: Archive) -> CheckAnswer:

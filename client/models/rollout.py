@@ -1,9 +1,10 @@
 """Put a new version in the place of the old one, or leave everything as it was and say why."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,11 @@ from client.management import ServedVersion
 from client.models.agreement import Agreement
 from client.models.archive import Archive, verify
 from client.models.checks import Timing, ask
-from client.models.draining import drain
 from client.models.errors import RolloutRefused
-from client.models.gates import Compared, Gates, compare, first_answers, load
+from client.models.gates import Compared, Gates, compare, first_answers, load, registered
+from client.models.removal import drain_at, forget_unless_registered, take_back, uncounted
 from client.models.site import Site
-
-_UNDO_DRAIN_S = 60.0
+from client.models.undo import undone_on_failure
 
 
 @dataclass(frozen=True)
@@ -66,29 +66,31 @@ def rollout(site: Site, path: Path, gates: Gates, *, workers: int | None = None)
     Raises:
         ArchiveRefused: The archive does not verify; nothing was done.
         RolloutRefused: It has not passed a gate. It is unregistered, the old version serves.
+        UndoFailed: It cannot be done, and what was done cannot be undone.
         ClientError: It cannot be done; what was done is undone.
     """
     site.step("verifying the archive")
     archive = verify(path)
     with site.store.changing(archive.model):
         old = _default(site, archive)
+        site.store.refuse_misnamed(old.model, old.archive)
         _restore(site, old)
-        site.store.adopt(archive.model)
+        history = site.store.history(archive.model)
+        warnings = [history.problem] if history.problem else []
         was_kept = archive.version in site.store.kept(archive.model)
-        site.store.keep(archive)
         start = time.monotonic()
-        try:
-            with _undone_on_failure(site, old, archive):
-                load(site, archive, max(workers or 0, old.min_workers), gates)
-                answers = first_answers(site, archive, gates)
-                compared = compare(site, old, archive, answers, gates) if gates.compare else None
-                site.store.record_rollout(archive.model, old.version, archive.version)
-                _switch(site, old, archive, gates)
-        except BaseException:
-            if not was_kept and _is_gone(site, archive):
-                site.store.forget(archive.model, archive.version)
-            raise
-        return _finish(site, old, archive, gates, compared, start)
+        with _back_on_failure(site, old) as undo:
+            if not was_kept:
+                undo.append(partial(forget_unless_registered, site, archive))
+            undo.append(site.store.remembered(archive.model))
+            site.store.keep(archive)
+            undo.append(partial(_undo_on_server, site, old, archive, was_registered=False))
+            load(site, archive, max(workers or 0, old.min_workers), gates)
+            answers = first_answers(site, archive, gates)
+            compared = compare(site, old, archive, answers, gates) if gates.compare else None
+            history.record_rollout(old.version, archive.version)
+            _switch(site, old, archive, gates)
+        return _finish(site, old, archive, gates, compared, start, warnings)
 
 
 def rollback(site: Site, model: str, gates: Gates, *, to: str | None = None) -> Changed:
@@ -103,11 +105,15 @@ def rollback(site: Site, model: str, gates: Gates, *, to: str | None = None) -> 
         to: A version, or None for the one before.
 
     Raises:
+        UndoFailed: It cannot be done, and what was done cannot be undone.
         ClientError: There is none to go back to, or it does not answer.
     """
     with site.store.changing(model):
         old = site.management.version(model)
-        target = to or site.store.before(model, old.version)
+        site.store.refuse_misnamed(model, old.archive)
+        history = site.store.history(model)
+        target = to or history.before(old.version)
+        site.store.adopt(model)
         kept = site.store.kept(model)
         if target is None or target not in kept or target == old.version:
             others = ", ".join(sorted(kept.keys() - {old.version})) or "no other version"
@@ -115,17 +121,20 @@ def rollback(site: Site, model: str, gates: Gates, *, to: str | None = None) -> 
                 f"{model} {old.version} is the default, and "
                 + (f"{target} is not one to go back to" if target else "nothing was before it")
                 + f": {site.store.folder} keeps {others}."
+                + (f" {history.problem}" if history.problem and not to else "")
             )
         site.step("verifying the archive")
         archive = verify(kept[target])
-        site.store.adopt(model)
+        was_registered = target in registered(site, model)
         start = time.monotonic()
-        with _undone_on_failure(site, old, archive):
+        with _back_on_failure(site, old) as undo:
+            undo.append(site.store.remembered(model))
+            undo.append(partial(_undo_on_server, site, old, archive, was_registered=was_registered))
             load(site, archive, old.min_workers, gates)
             first_answers(site, archive, gates)
             _switch(site, old, archive, gates)
-            site.store.record_rollback(model, target)
-        return _finish(site, old, archive, gates, None, start)
+            history.record_rollback(target)
+        return _finish(site, old, archive, gates, None, start, [])
 
 
 def _default(site: Site, archive: Archive) -> ServedVersion:
@@ -155,8 +164,9 @@ def _default(site: Site, archive: Archive) -> ServedVersion:
 
 def _restore(site: Site, old: ServedVersion) -> None:
     """Let a restart serve what is served now, until the new version has passed."""
+    site.store.adopt(old.model)
     if old.version in site.store.kept(old.model):
-        site.store.publish(old.model, old.version)
+        site.store.publish(old.model, old.version, served_from=old.archive)
 
 
 def _switch(site: Site, old: ServedVersion, archive: Archive, gates: Gates) -> None:
@@ -164,7 +174,7 @@ def _switch(site: Site, old: ServedVersion, archive: Archive, gates: Gates) -> N
     site.step("making it the default")
     try:
         site.management.set_default(archive.model, archive.version)
-        site.store.publish(archive.model, archive.version)
+        site.store.publish(archive.model, archive.version, served_from=old.archive)
         image = gates.images[0]
         ask(site.inference, image, archive.model, archive.version, by_default=True)
     except ClientError as error:
@@ -180,10 +190,16 @@ def _finish(
     gates: Gates,
     compared: Compared | None,
     start: float,
+    warnings: list[str],
 ) -> Changed:
     """Let the old version answer what it has, and remove it."""
     switched = time.monotonic()
-    warnings = [] if compared is None else list(compared.warnings)
+    for _, path in site.store.published(old.model):
+        if path.name != f"{old.model}.mar":
+            warnings.append(
+                f"A restart serves {archive} from {path.name}, which {old.model} was loaded from: "
+                "the file's name says nothing of its version."
+            )
     if old.version not in site.store.kept(old.model):
         warnings.append(
             f"{site.store.folder} has no archive of {old.model} {old.version}, so `rollback` "
@@ -191,10 +207,13 @@ def _finish(
         )
     drained = False
     try:
-        _drain(site, old.model, old.version, gates)
-        site.step(f"unregistering {old.version}")
-        site.management.unregister(old.model, old.version)
-        drained = True
+        unseen = uncounted(site, old.model, old.version)
+        drain_at(site, old.model, old.version, gates)
+        with site.interrupts.held():
+            site.step(f"unregistering {old.version}")
+            site.management.unregister(old.model, old.version)
+            drained = True
+        warnings += unseen
     except (ClientError, KeyboardInterrupt) as error:
         warnings.append(
             f"{archive} is the default and answers, but {old.version} is registered still: "
@@ -213,32 +232,13 @@ def _finish(
     )
 
 
-def _drain(site: Site, model: str, version: str, gates: Gates) -> None:
-    sentence = f"waiting until {version} has answered everything"
-    site.step(sentence)
-    drain(
-        site.management,
-        model,
-        version,
-        timeout_s=gates.drain_timeout_s,
-        tick=lambda: site.step(sentence),
-    )
-
-
 @contextmanager
-def _undone_on_failure(site: Site, old: ServedVersion, archive: Archive) -> Iterator[None]:
+def _back_on_failure(site: Site, old: ServedVersion) -> Iterator[list[Callable[[], None]]]:
     """Whatever goes wrong, Ctrl-C included: the old version serves, the new one is gone."""
     try:
-        yield
+        with undone_on_failure(site, f"going back to {old.version}") as undo:
+            yield undo
     except BaseException as error:
-        site.step(f"going back to {old.version}")
-        try:
-            _undo(site, old, archive)
-        except ClientError as problem:
-            raise ClientError(
-                f"{str(error) or 'Interrupted.'} Going back to {old.version} failed as well: "
-                f"{problem} `list` says what is served now."
-            ) from error
         after_restart = [version for version, _ in site.store.published(old.model)]
         if after_restart != [old.version]:
             error.add_note(
@@ -248,32 +248,11 @@ def _undone_on_failure(site: Site, old: ServedVersion, archive: Archive) -> Iter
         raise
 
 
-def _undo(site: Site, old: ServedVersion, archive: Archive) -> None:
-    # The server first, and the store even where the server fails: neither waits for the other.
-    try:
-        _undo_on_server(site, old, archive)
-    finally:
-        if old.version in site.store.kept(old.model):
-            site.store.publish(old.model, old.version)
-
-
-def _undo_on_server(site: Site, old: ServedVersion, archive: Archive) -> None:
+def _undo_on_server(
+    site: Site, old: ServedVersion, archive: Archive, *, was_registered: bool
+) -> None:
     was_switched = site.management.version(old.model).version != old.version
     if was_switched:
         site.management.set_default(old.model, old.version)
-    if archive.version not in [one.version for one in site.management.versions(archive.model)]:
-        return  # TorchServe itself removes what it could not load
-    if was_switched:
-        with suppress(ClientError):  # a version that does not answer never becomes quiet
-            drain(site.management, archive.model, archive.version, timeout_s=_UNDO_DRAIN_S)
-    site.management.unregister(archive.model, archive.version)
-
-
-def _is_gone(site: Site, archive: Archive) -> bool:
-    """Whether a version is surely not registered; one that is may still be needed."""
-    try:
-        return archive.version not in [
-            one.version for one in site.management.versions(archive.model)
-        ]
-    except ClientError:
-        return False
+    if not was_registered:
+        take_back(site, archive, was_default=was_switched)

@@ -1,26 +1,30 @@
 """The files of a model store: which versions are kept, and which one a restart serves.
 
     NAME.mar               the default version, the only one that a restart serves
-    .NAME-VERSION.mar      every version that was registered from here; it never changes
+    .NAME@VERSION.mar      every version that was registered from here; it never changes
     .NAME.versions.json    which versions were the default, in their order
 
 With `load_models=all` TorchServe loads whatever it finds when it starts, in no order that is known,
 and the first version of a model becomes its default. So one archive of a model is visible at any
-moment: `NAME.mar`, which a rename exchanges in one step. A sub-folder would not do for the others:
-TorchServe takes it for a model, and registers nothing from within one.
+moment, which a rename exchanges in one step. A sub-folder would not do for the others: TorchServe
+takes it for a model, and registers nothing from within one.
+
+Neither a model's name nor a version has an @ in it, so that a file's name is of one version alone.
+
+An archive that lies there under another name than NAME.mar keeps that name when it is exchanged: a
+server that was started with `--models NAME=FILE.mar` looks for it again.
 """
 
 import contextlib
 import fcntl
-import filecmp
-import json
-import os
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from client.models.archive import Archive, digest_file_of, identify, verify
 from client.models.errors import ArchiveRefused, StoreError
+from client.models.files import copy, exchange, in_sentences, link, same_content, sync, write
+from client.models.history import History
 
 
 class ModelStore:
@@ -46,7 +50,7 @@ class ModelStore:
         Raises:
             StoreError: Somebody else is at it, or the folder cannot be written.
         """
-        with _sentences():
+        with in_sentences():
             file = (self.folder / f".{model}.lock").open("w")
         with file:
             try:
@@ -57,14 +61,18 @@ class ModelStore:
                 ) from error
             yield
 
+    def history(self, model: str) -> History:
+        """Which versions of a model were the default."""
+        return History(self.folder / f".{model}.versions.json")
+
     def kept_file(self, model: str, version: str) -> Path:
         """Where a version's archive is kept, whether or not it is there."""
-        return self.folder / f".{model}-{version}.mar"
+        return self.folder / f".{model}@{version}.mar"
 
     def kept(self, model: str) -> dict[str, Path]:
         """The versions of a model that are kept, and their archives."""
         found = {}
-        for path in sorted(self.folder.glob(f".{model}-*.mar")):
+        for path in sorted(self.folder.glob(f".{model}@*.mar")):
             with contextlib.suppress(ArchiveRefused):
                 name, version = identify(path)
                 if name == model and path == self.kept_file(model, version):
@@ -75,7 +83,8 @@ class ModelStore:
         """Copy an archive into the store, hidden, unless it is there.
 
         Raises:
-            StoreError: Another archive of the same name and version is there, or no space.
+            StoreError: Another archive of the same name and version is there, no space, or the
+                archive is not what was verified any more.
         """
         place = self.kept_file(archive.model, archive.version)
         if place.exists():
@@ -90,17 +99,15 @@ class ModelStore:
                     "never served."
                 )
             return place
-        with _sentences():
-            _copy(archive.path, place)
-            _write(digest_file_of(place), f"{archive.sha256}  {place.name}\n")
+        with in_sentences():
+            copy(archive.path, place, sha256=archive.sha256)
+            write(digest_file_of(place), f"{archive.sha256}  {place.name}\n")
         return place
 
     def forget(self, model: str, version: str) -> None:
         """Delete a kept archive."""
-        place = self.kept_file(model, version)
-        with _sentences():
-            for path in (digest_file_of(place), place):
-                path.unlink(missing_ok=True)
+        with in_sentences():
+            _delete(self.kept_file(model, version))
 
     def published(self, model: str) -> list[tuple[str, Path]]:
         """Version and file of each archive of a model that a restart would load."""
@@ -112,92 +119,125 @@ class ModelStore:
                     found.append((version, path))
         return found
 
-    def adopt(self, model: str) -> None:
-        """Keep what is visible, so that it is still there when something else takes its place."""
+    def adopt(self, model: str) -> dict[Path, Path]:
+        """Keep what is visible, so that it is still there when something else takes its place.
+
+        Returns:
+            Each visible archive of a model, and the hidden file with the same content.
+        """
+        found = {}
         for version, path in self.published(model):
             place = self.kept_file(model, version)
-            with _sentences():
+            with in_sentences():
                 if not place.exists():
                     with contextlib.suppress(ArchiveRefused):
                         archive = verify(path)
-                        _link(path, place)
-                        _write(digest_file_of(place), f"{archive.sha256}  {place.name}\n")
-                        continue
-                if not place.exists() or not _same_content(place, path):
-                    aside = path.with_name(f".{path.name}.aside")  # no name that anybody loads
-                    aside.unlink(missing_ok=True)
-                    _link(path, aside)
+                        link(path, place)
+                        write(digest_file_of(place), f"{archive.sha256}  {place.name}\n")
+                if not place.exists() or not same_content(place, path):
+                    place = path.with_name(f".{path.name}.aside")  # no name that anybody loads
+                    place.unlink(missing_ok=True)
+                    link(path, place)
+            found[path] = place
+        return found
 
-    def publish(self, model: str, version: str) -> None:
+    def remembered(self, model: str) -> Callable[[], None]:
+        """Remember what a restart would load of a model, and its history.
+
+        Returns:
+            What puts both back. It raises StoreError where the folder cannot be written.
+        """
+        history = self.history(model)
+        record = history.text()
+        visible = [
+            _Visible(path, source, _text(digest_file_of(path)))
+            for path, source in self.adopt(model).items()
+        ]
+
+        def put_back() -> None:
+            with in_sentences():
+                for one in visible:
+                    self._put(model, one.source, one.path, one.digest)
+                for _, path in self.published(model):
+                    if path not in [one.path for one in visible]:
+                        _delete(path)
+            history.put_back(record)
+
+        return put_back
+
+    def publish(self, model: str, version: str, *, served_from: str | None = None) -> Path:
         """Let a restart serve this kept version of a model, and no other.
+
+        Args:
+            model: Its name.
+            version: A version that is kept.
+            served_from: Name of the file that the server has loaded the model from; where an
+                archive of the model is there, it is the one that is exchanged.
+
+        Returns:
+            The visible archive.
 
         Raises:
             StoreError: It is not kept, or the folder cannot be written.
         """
-        source, place = self.kept_file(model, version), self.folder / f"{model}.mar"
-        digest_file = digest_file_of(place)
-        with _sentences():
+        source = self.kept_file(model, version)
+        with in_sentences():
             if not source.is_file():
                 raise StoreError(f"{source} is not there: {model} {version} cannot be published.")
+            visible = list(self.adopt(model))
+            place = self._place(model, visible, served_from)
             self._refuse_anothers(place, model)
-            self.adopt(model)
-            others = [path for _, path in self.published(model) if path != place]
-            # A rename between two names of one file does nothing, and would leave the first one.
-            if not (place.exists() and place.samefile(source)):
-                temp = self.folder / f".{model}.publishing"
-                temp.unlink(missing_ok=True)
-                _link(source, temp)
-                # Without a digest an archive is only unproven; beside a wrong one it is damaged.
-                digest_file.unlink(missing_ok=True)
-                temp.replace(place)
-                _sync(self.folder)
-            digest = digest_file_of(source)
-            if digest.is_file():
-                line = f"{digest.read_text().split()[0]}  {place.name}\n"
-                if not digest_file.is_file() or digest_file.read_text() != line:
-                    _write(digest_file, line)
-            for path in others:
-                digest_file_of(path).unlink(missing_ok=True)
-                path.unlink()
+            digest = _text(digest_file_of(source))
+            line = f"{digest.split()[0]}  {place.name}\n" if digest else None
+            self._put(model, source, place, line)
+            for path in visible:
+                if path != place:
+                    _delete(path)
+        return place
 
     def withdraw(self, model: str) -> None:
         """Let a restart serve no version of a model; all stay kept."""
-        self.adopt(model)
-        with _sentences():
-            for _, path in self.published(model):
-                digest_file_of(path).unlink(missing_ok=True)
-                path.unlink()
+        with in_sentences():
+            for path in self.adopt(model):
+                _delete(path)
 
-    def defaults(self, model: str) -> list[str]:
-        """Which versions were the default, the last one last."""
-        file = self._record(model)
-        if not file.is_file():
-            return []
-        try:
-            versions = json.loads(file.read_text(encoding="utf-8"))["defaults"]
-            return [str(version) for version in versions]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise StoreError(f"{file} is not a record of versions: {error!r}.") from error
+    def refuse_misnamed(self, model: str, served_from: str) -> None:
+        """See that a restart finds a model's archive by what the archive calls itself.
 
-    def before(self, model: str, version: str) -> str | None:
-        """The version that was the default before this one, or None."""
-        versions = self.defaults(model)
-        if version in versions:  # else the record is one step behind
-            versions = _until(versions, version)[:-1]
-        return versions[-1] if versions else None
+        Args:
+            model: The name that it is served under.
+            served_from: Name of the file that the server has loaded it from.
 
-    def record_rollout(self, model: str, old: str | None, new: str) -> None:
-        """Remember which version takes the place of which; to be done before it is done."""
-        versions = self.defaults(model)
-        if old is not None:
-            # What stands after it was recorded and then not done.
-            versions = _until(versions, old) if old in versions else [*versions, old]
-        self._write_record(model, [*versions, new])
+        Raises:
+            StoreError: The file is another model's; it is served under this name because the
+                server was told so, and would be again after a restart.
+        """
+        with contextlib.suppress(ArchiveRefused):  # it is not there: nothing is told by it
+            name, _ = identify(self.folder / served_from)
+            if name != model:
+                raise StoreError(
+                    f"{model} is served from {served_from}, an archive of {name}: the server was "
+                    f"started with --models {model}={served_from}, and a restart serves that file "
+                    f"whatever is the default now. Start it with --models all (load_models=all), "
+                    f"and with an archive that was exported with --model-name {model}."
+                )
 
-    def record_rollback(self, model: str, target: str) -> None:
-        """Forget what came after a version."""
-        versions = self.defaults(model)
-        self._write_record(model, _until(versions, target) if target in versions else [target])
+    def _place(self, model: str, visible: list[Path], served_from: str | None) -> Path:
+        if served_from and self.folder / served_from in visible:
+            return self.folder / served_from
+        usual = self.folder / f"{model}.mar"
+        return usual if usual in visible or not visible else visible[0]
+
+    def _put(self, model: str, source: Path, place: Path, digest: str | None) -> None:
+        """Let a visible name lead to a hidden archive, with its digest beside it."""
+        beside = digest_file_of(place)
+        if place.exists() and place.samefile(source) and _text(beside) == digest:
+            return
+        # Without a digest an archive is only unproven; beside a wrong one it is damaged.
+        beside.unlink(missing_ok=True)
+        exchange(source, place, self.folder / f".{model}.publishing")
+        if digest is not None:
+            write(beside, digest)
 
     def _refuse_anothers(self, place: Path, model: str) -> None:
         with contextlib.suppress(ArchiveRefused):  # a damaged one is replaced
@@ -208,63 +248,23 @@ class ModelStore:
                     f"serves {model} from: rename it."
                 )
 
-    def _record(self, model: str) -> Path:
-        return self.folder / f".{model}.versions.json"
 
-    def _write_record(self, model: str, versions: list[str]) -> None:
-        with _sentences():
-            _write(self._record(model), json.dumps({"defaults": versions}, indent=2) + "\n")
+@dataclass(frozen=True)
+class _Visible:
+    """An archive as it lay in the model store, and the hidden file that has its content."""
 
-
-def _until(versions: list[str], version: str) -> list[str]:
-    """The versions up to the last one of these."""
-    return versions[: len(versions) - versions[::-1].index(version)]
+    path: Path
+    source: Path
+    digest: str | None
 
 
-@contextlib.contextmanager
-def _sentences() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StoreError(f"The model store cannot be changed: {error}.") from error
+def _text(path: Path) -> str | None:
+    with contextlib.suppress(OSError, UnicodeError):
+        return path.read_text(encoding="utf-8")
+    return None
 
 
-def _same_content(one: Path, other: Path) -> bool:
-    return one.samefile(other) or filecmp.cmp(one, other, shallow=False)
-
-
-def _copy(source: Path, place: Path) -> None:
-    """Let a copy appear complete or not at all."""
-    temp = place.with_name(f"{place.name}.copying")
-    try:
-        with source.open("rb") as given, temp.open("wb") as copy:
-            shutil.copyfileobj(given, copy, 1 << 20)
-            copy.flush()
-            os.fsync(copy.fileno())
-        temp.replace(place)
-    finally:
-        temp.unlink(missing_ok=True)
-    _sync(place.parent)
-
-
-def _link(source: Path, place: Path) -> None:
-    try:
-        place.hardlink_to(source)
-    except FileExistsError:
-        raise
-    except OSError:  # file systems without hard links
-        _copy(source, place)
-
-
-def _write(place: Path, text: str) -> None:
-    temp = place.with_name(f"{place.name}.writing")
-    temp.write_text(text, encoding="utf-8")
-    temp.replace(place)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _delete(archive: Path) -> None:
+    digest_file_of(archive).unlink(missing_ok=True)
+    archive.unlink(missing_ok=True)
+    sync(archive.parent)

@@ -12,7 +12,7 @@ import pytest
 from client.models.archive import Archive, verify
 from client.models.checks import CheckImage
 from client.models.gates import Gates
-from client.models.site import Site
+from client.models.site import Site, Step
 from client.models.store import ModelStore
 from examples.coins.photograph import load_photograph
 from server.ports import with_free_ports
@@ -65,6 +65,14 @@ class Workbench:
         image = self.gates.images[0].content
         return self.site.inference.predict(image, model=MODEL).model[1]
 
+    def published(self) -> list[str]:
+        """Which versions a restart would load."""
+        return [version for version, _ in self.site.store.published(MODEL)]
+
+    def watched(self, step: Step) -> Site:
+        """The same site; `step` gets the sentence before each step."""
+        return replace(self.site, step=step)
+
     def with_gates(self, **changes: object) -> Gates:
         return replace(self.gates, **changes)
 
@@ -101,6 +109,7 @@ def bench(
             server.inference,
             ModelStore(store),
             folder / "run" / "logs",
+            metrics=server.properties["metrics_address"],
         )
         # A loaded machine makes either version slow: only the test of this gate sets it.
         gates = Gates([CheckImage("coins", photograph)], max_slowdown=float("inf"), rounds=2)

@@ -1,19 +1,43 @@
 """`python -m client models`: exit codes, sentences and JSON, on a real server."""
 
+import contextlib
+import io
 import json
+import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
 from client.__main__ import main as client_main
-from client.models.cli import build_parser, main
+from client.management import ManagementClient
+from client.models.arguments import build_parser
+from client.models.cli import main
+from client.models.errors import StoreError
+from client.models.store import ModelStore
 from tests.client.models.conftest import MODEL
-from torture.variants import ENTRY, WEIGHTS, failing_handler, nudged_weights
+from torture.variants import (
+    ENTRY,
+    WEIGHTS,
+    crashing_handler,
+    make_variant,
+    nudged_weights,
+)
 
 COMMANDS = (
     "list", "show", "register", "scale", "set-default", "unregister", "rollout", "rollback",
 )  # fmt: skip
+
+
+def of_the_bench(bench) -> list[str]:
+    return [
+        *("--ts-config", str(bench.folder / "config.properties")),
+        *("--key-folder", str(bench.folder / "run")),
+    ]
 
 
 @pytest.fixture
@@ -23,10 +47,7 @@ def command(bench, tmp_path, capsys):
     image.write_bytes(bench.gates.images[0].content)
 
     def run(name: str, *words: str):
-        site = [
-            *("--ts-config", str(bench.folder / "config.properties")),
-            *("--key-folder", str(bench.folder / "run")),
-        ]
+        site = of_the_bench(bench)
         if name in ("rollout", "rollback"):
             site += ["--image", str(image)]
         code = main([name, *map(str, words), *site])
@@ -34,6 +55,32 @@ def command(bench, tmp_path, capsys):
         return code, said.out, said.err
 
     return run
+
+
+@dataclass(frozen=True)
+class Second:
+    """A version beside the default one, `old`, and what the command said that registered it."""
+
+    old: str
+    new: str
+    archive: Path
+    said: str
+
+
+@pytest.fixture(scope="module")
+def second(bench) -> Iterator[Second]:
+    old, archive, said = bench.default(), bench.variant(), io.StringIO()
+    with contextlib.redirect_stdout(said):
+        assert main(["register", str(archive), *of_the_bench(bench)]) == 0
+    (new,) = (one for one in bench.versions() if one != old)
+    yield Second(old, new, archive, said.getvalue())
+    assert bench.default() == old
+    assert main(["unregister", MODEL, new, *of_the_bench(bench)]) == 0
+    assert bench.versions() == [old]
+
+
+def full(*arguments: object, **named: object) -> None:
+    raise StoreError("The disk is full.")
 
 
 def test_a_rollout_and_a_rollback(command, bench):
@@ -53,27 +100,28 @@ def test_a_rollout_and_a_rollback(command, bench):
     assert (document["old"], document["new"], document["drained"]) == (new, old, True)
 
 
-def test_a_refused_rollout(command, bench):
-    old, archive = bench.default(), bench.variant({ENTRY: failing_handler})
-    code, out, err = command("rollout", archive)
-    assert (code, out) == (1, "")
-    assert "does not answer" in err
+def test_a_refused_rollout(command, bench, monkeypatch, tmp_path):
+    """Its worker's words are in the log that `python -m server` writes, beside its key file."""
+    monkeypatch.setenv("LOG_LOCATION", str(tmp_path))
+    old, archive = bench.default(), bench.variant({ENTRY: crashing_handler})
     code, out, err = command("rollout", archive, "--json")
     document = json.loads(out)
     assert code == 1
-    assert (document["error"], document["gate"]) == ("RolloutRefused", "answers")
+    assert (document["error"], document["gate"]) == ("RolloutRefused", "load")
+    assert document["message"] == [err.rstrip()]
+    assert "Its worker says: OSError: no such device" in err
     assert bench.default() == old
 
 
-def test_versions_side_by_side_by_hand(command, bench):
-    old, archive = bench.default(), bench.variant()
-    code, out, _ = command("register", archive)
-    assert code == 0
-    new = next(one for one in bench.versions() if one != old)
-    assert f"{MODEL} {new} is served beside {old}. Ask for it at /predictions/{MODEL}/{new}" in out
-    assert command("register", archive)[0] == 1  # a version never changes
+def test_versions_side_by_side_by_hand(command, bench, second):
+    old, new = second.old, second.new
+    assert f"{MODEL} {new} is served beside {old}. Ask for it at /predictions/{MODEL}/{new}" in (
+        second.said
+    )
+    assert command("register", second.archive)[0] == 1  # a version never changes
 
     code, out, _ = command("show", MODEL)
+    assert code == 0
     assert f"  {old:<12} default  READY" in out
     assert f"  {new:<12}          READY" in out
     assert command("list")[1] == out
@@ -83,19 +131,88 @@ def test_versions_side_by_side_by_hand(command, bench):
     assert f"{old} is the default: `set-default {MODEL} VERSION` first, with one of {new}" in err
 
     assert command("set-default", MODEL, new)[0] == 0
-    assert bench.answer() == new == bench.site.store.published(MODEL)[0][0]
+    assert bench.answer() == new == bench.published()[0]
     assert command("set-default", MODEL, "77")[0] == 1
+    assert bench.answer() == new == bench.published()[0]
     assert command("set-default", MODEL, old)[0] == 0
-    assert bench.site.store.published(MODEL)[0][0] == old
+    assert bench.answer() == old == bench.published()[0]
 
-    assert command("unregister", MODEL, new)[0] == 0
-    assert bench.versions() == [old]
-    code, _, err = command("unregister", MODEL, new)
+    code, _, err = command("unregister", MODEL, "77")
     assert code == 1
-    assert f"{MODEL} {new} is not registered; registered: {old}." in err
-    code, _, err = command("unregister", MODEL, old)
-    assert code == 1
-    assert "is the only version" in err
+    assert f"{MODEL} 77 is not registered; registered: " in err
+
+
+@pytest.mark.parametrize("step", ["publish", "record"])
+def test_a_set_default_that_cannot_be_written_is_undone(step, command, bench, second, monkeypatch):
+    old, new = second.old, second.new
+    published = bench.published()
+    history = bench.site.store.history(MODEL).text()
+    with monkeypatch.context() as patched:
+        if step == "publish":
+            patched.setattr(ModelStore, "publish", full)
+        else:
+            patched.setattr("client.models.history.History.record_rollout", full)
+        code, out, err = command("set-default", MODEL, new)
+    assert (code, out) == (1, "")
+    assert "The disk is full." in err
+    assert bench.answer() == old
+    assert bench.published() == published
+    assert bench.site.store.history(MODEL).text() == history
+
+
+def test_going_back_that_fails_has_an_exit_code_of_its_own(command, bench, second, monkeypatch):
+    old, new = second.old, second.new
+    set_default = ManagementClient.set_default
+
+    def only_once(self, model: str, version: str) -> None:
+        if version == old:
+            raise StoreError("The server is gone.")
+        set_default(self, model, version)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ModelStore, "publish", full)
+        patched.setattr(ManagementClient, "set_default", only_once)
+        code, out, _ = command("set-default", MODEL, new, "--json")
+    assert code == 4
+    document = json.loads(out)
+    assert document["error"] == "UndoFailed"
+    assert document["message"][0] == (
+        "The disk is full. Going back failed as well: The server is gone. `list` says what is "
+        "served now."
+    )
+    assert command("set-default", MODEL, old)[0] == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_undoes_and_a_second_one_does_not_interrupt_that(
+    number, command, bench, second, monkeypatch
+):
+    """The first one comes when the new version is the default, the second one on the way back."""
+    old, new = second.old, second.new
+    published = bench.published()
+    set_default = ManagementClient.set_default
+
+    def interrupted(self, model: str, version: str) -> None:
+        set_default(self, model, version)
+        os.kill(os.getpid(), number)
+
+    ignored = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # who runs the tests may ignore it
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(ManagementClient, "set_default", interrupted)
+            code, out, err = command("rollback", MODEL, "--to", new, "--json")
+    finally:
+        signal.signal(signal.SIGHUP, ignored)
+    assert code == 130
+    assert json.loads(out) == {
+        "error": "Interrupted",
+        "gate": None,
+        "message": ["Interrupted; `list` says what is served now."],
+    }
+    assert "Interrupted" in err
+    assert bench.answer() == old
+    assert bench.published() == published
+    assert new in bench.versions()
 
 
 def test_scaling(command, bench):
@@ -108,7 +225,16 @@ def test_scaling(command, bench):
     assert len(bench.site.management.version(MODEL).workers) == 1
 
 
-def test_a_new_model_becomes_its_own_default_and_can_be_removed(command, bench, store, tmp_path):
+def test_a_new_model_becomes_its_own_default_and_can_be_removed(command, bench, store, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(ModelStore, "publish", full)
+        code, _, err = command("register", store / "tiny.mar")
+    assert code == 1
+    assert err.endswith("The disk is full.\n")
+    assert bench.site.management.models() == [MODEL]
+    left = {path.name for path in bench.site.store.folder.glob("*tiny*")}
+    assert left <= {".tiny.lock"}
+
     code, out, _ = command("register", store / "tiny.mar")
     assert code == 0
     assert "tiny 1.0 is served as the default. Ask for it at /predictions/tiny." in out
@@ -118,6 +244,16 @@ def test_a_new_model_becomes_its_own_default_and_can_be_removed(command, bench, 
     assert [one["model"] for one in document["models"]] == [MODEL, "tiny"]
     assert document["models"][1]["after_restart"] == ["1.0"]
 
+    code, _, err = command("unregister", "tiny", "1.0")
+    assert code == 1
+    assert "tiny 1.0 is the only version" in err
+    with monkeypatch.context() as patched:
+        patched.setattr(ManagementClient, "unregister", full)
+        code, _, err = command("unregister", "tiny", "1.0", "--force")
+    assert code == 1
+    assert err.endswith("The disk is full.\n")
+    assert [version for version, _ in bench.site.store.published("tiny")] == ["1.0"]
+
     assert command("unregister", "tiny", "1.0", "--force")[0] == 0
     assert bench.site.store.published("tiny") == []
     assert bench.site.management.models() == [MODEL]
@@ -126,16 +262,48 @@ def test_a_new_model_becomes_its_own_default_and_can_be_removed(command, bench, 
     assert "404" in err
 
 
-def test_says_when_a_restart_would_serve_something_else(command, bench):
-    old = bench.default()
-    command("register", bench.variant())
-    new = next(one for one in bench.versions() if one != old)
+def test_says_when_a_restart_would_serve_something_else(command, bench, second):
+    old, new = second.old, second.new
     bench.site.management.set_default(MODEL, new)  # as curl would
     _, _, err = command("list")
     assert f"{MODEL} {new} is the default, and a restart would serve {old}" in err
     bench.site.management.set_default(MODEL, old)
     assert "a restart" not in command("list")[2]
-    command("unregister", MODEL, new)
+
+
+def test_says_when_nobody_knows_what_was_before(command, bench):
+    history = bench.site.store.history(MODEL)
+    before = history.text()
+    history.file.write_text("damaged")
+    try:
+        assert "is not a record of versions" in command("show", MODEL)[2]
+        code, _, err = command("rollback", MODEL)
+        assert code == 1
+        assert "nothing was before it" in err
+        assert "`rollback --to` names one" in err
+    finally:
+        history.put_back(before)
+
+
+def test_a_server_that_was_told_to_serve_anothers_archive(command, bench, monkeypatch):
+    """As `--models coins=pets.mar` does: a restart would serve that file again."""
+    describe = ManagementClient.version
+    pets = make_variant(bench.coins, bench.site.store.folder / "pets.mar", "1.0", model="pets")
+
+    def misnamed(self, model: str, version: str | None = None):
+        return replace(describe(self, model, version), archive="pets.mar")
+
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(ManagementClient, "version", misnamed)
+            for words in (("rollout", bench.variant()), ("rollback", MODEL)):
+                code, _, err = command(*words)
+                assert code == 1
+                assert "started with --models coins=pets.mar" in err
+    finally:
+        for path in bench.site.store.folder.glob("pets.mar*"):
+            path.unlink()
+    assert not pets.exists()
 
 
 def test_a_server_that_is_not_there(capsys, unused_port, tmp_path):

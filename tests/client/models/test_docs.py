@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from client.models.cli import build_parser
+from client.models.arguments import EPILOG, build_parser
 from client.models.gates import Gates
 
 
@@ -33,6 +33,7 @@ def test_every_option_that_is_named_exists(document):
     }
     of_others = {
         "--model-api", "--enable-model-api", "--version", "--export-path", "--force", "--model",
+        "--models",
     }  # fmt: skip
     assert set(re.findall(r"(?<![-|])--[a-z][a-z-]+", document)) <= known | of_others
 
@@ -44,10 +45,18 @@ def test_every_option_that_is_named_exists(document):
         ("--score", Gates.score),
         ("--max-slowdown", Gates.max_slowdown),
         ("--rounds", Gates.rounds),
+        ("--drain-quiet", Gates.drain_quiet_s),
     ],
 )
 def test_defaults_are_those_of_the_code(option, default, document):
-    assert f"`{option}` {default:g}" in document
+    assert re.search(rf"`{option}` \(?{default:g}\b", document)
+
+
+def test_exit_codes_are_those_of_the_help(document):
+    _, _, helped = EPILOG.partition("exit codes: ")
+    _, _, listed = document.partition("| exit code | |\n")
+    table = re.findall(r"^\| (\d+) \|", listed.partition("\n\n")[0], re.MULTILINE)
+    assert table == re.findall(r"(?:^|; )(\d+) ", helped.replace("\n", " "))
 
 
 def test_every_link_leads_to_a_heading(document):

@@ -10,12 +10,12 @@ from client.errors import ClientError, ModelApiOff
 from client.models import store
 from client.models.archive import Archive, verify
 from client.models.checks import CheckImage
-from client.models.errors import ArchiveRefused, RolloutRefused, StoreError
+from client.models.errors import ArchiveRefused, RolloutRefused, StoreError, UndoFailed
 from client.models.gates import Gates, compare, first_answers
 from client.models.rollout import rollback, rollout
 from client.models.site import Site
 from client.models.store import ModelStore
-from tests.client.models.conftest import MODEL, Workbench
+from tests.client.models.conftest import MODEL
 from tests.images import png
 from torture.variants import (
     ENTRY,
@@ -31,27 +31,22 @@ from torture.variants import (
 GREY = png(np.full((64, 64, 3), 128, np.uint8))
 
 
-def published(bench: Workbench) -> list[str]:
-    return [version for version, _ in bench.site.store.published(MODEL)]
-
-
 def test_a_good_version_takes_the_place_and_can_be_taken_back(bench):
     old, steps = bench.default(), []
     archive = bench.variant({WEIGHTS: nudged_weights(1.001)})
-    site = Site(bench.site.management, bench.site.inference, bench.site.store, step=steps.append)
-    changed = rollout(site, archive, bench.gates)
+    changed = rollout(bench.watched(steps.append), archive, bench.gates)
     assert (changed.old, changed.drained, changed.warnings) == (old, True, ())
     assert changed.agreement.old > 3
     assert changed.agreement.share == 1
     assert changed.timing.old_median_s > 0
-    assert bench.versions() == [changed.new] == [bench.answer()] == published(bench)
+    assert bench.versions() == [changed.new] == [bench.answer()] == bench.published()
     assert len(dict.fromkeys(steps)) == 8
     assert not changed.as_dict()["warnings"]
 
     back = rollback(bench.site, MODEL, bench.gates)
     assert (back.old, back.new, back.drained) == (changed.new, old, True)
     assert back.agreement is None
-    assert bench.versions() == [old] == [bench.answer()] == published(bench)
+    assert bench.versions() == [old] == [bench.answer()] == bench.published()
     assert {old, changed.new} <= bench.site.store.kept(MODEL).keys()
 
 
@@ -86,16 +81,16 @@ def test_a_bad_version_is_refused_and_the_old_one_serves_on(edits, gate, sentenc
     with pytest.raises(RolloutRefused, match=sentence) as caught:
         rollout(bench.site, bench.variant(edits), bench.gates)
     assert caught.value.gate == gate
-    assert bench.versions() == [old] == [bench.answer()] == published(bench)
+    assert bench.versions() == [old] == [bench.answer()] == bench.published()
     assert bench.site.store.kept(MODEL).keys() == {*kept, old}
 
 
 def test_a_version_that_is_slower_than_the_limit_is_refused(bench):
     old = bench.default()
-    archive = bench.variant({ENTRY: slow_handler(1.5)})
-    with pytest.raises(RolloutRefused, match=r"takes \d+\.\d\d times as long as .* 2 times is the"):
-        rollout(bench.site, archive, bench.with_gates(max_slowdown=2.0))
-    assert bench.versions() == [old] == [bench.answer()] == published(bench)
+    archive = bench.variant({ENTRY: slow_handler(0.5)})
+    with pytest.raises(RolloutRefused, match=r"takes \d+\.\d\d times as long as .* 1\.2 times is"):
+        rollout(bench.site, archive, bench.with_gates(max_slowdown=1.2, rounds=1))
+    assert bench.versions() == [old] == [bench.answer()] == bench.published()
 
 
 def test_a_damaged_archive_is_refused_before_anything_is_done(bench):
@@ -110,27 +105,32 @@ def test_a_version_that_does_not_load_in_time_is_refused(bench):
     old = bench.default()
     with pytest.raises(ClientError, match="No answer from"):
         rollout(bench.site, bench.variant(), bench.with_gates(load_timeout_s=0.5))
-    assert bench.versions() == [old] == [bench.answer()] == published(bench)
+    assert bench.versions() == [old] == [bench.answer()] == bench.published()
 
 
 def test_a_model_trained_for_something_else_is_not_compared(bench):
+    """Nor does a history that cannot be read keep it from anything."""
     old = bench.default()
     archive = bench.variant({WEIGHTS: blind_weights})
+    bench.site.store.history(MODEL).file.write_text("damaged")
     changed = rollout(bench.site, archive, bench.with_gates(compare=False))
     assert changed.agreement is None
+    assert "is not a record of versions" in changed.warnings[0]
     assert bench.versions() == [changed.new]
     rollback(bench.site, MODEL, bench.gates)
     assert bench.versions() == [old]
 
 
-def test_images_on_which_nothing_is_found_prove_little_and_that_is_said(bench):
+def test_images_on_which_nothing_is_found_prove_nothing_and_are_refused(bench):
     old = bench.site.management.version(MODEL)
     same = Archive(Path(), MODEL, old.version, "")
-    gates = bench.with_gates(images=[CheckImage("grey", GREY)])
+    gates = bench.with_gates(images=[CheckImage("grey.png", GREY)])
     answers = first_answers(bench.site, same, gates)
-    compared = compare(bench.site, old, same, answers, gates)
-    assert compared.agreement.old + compared.agreement.new == 0
-    assert "Neither version found anything" in compared.warnings[0]
+    with pytest.raises(
+        RolloutRefused, match=r"found anything above the score 0\.5 on grey\.png"
+    ) as caught:
+        compare(bench.site, old, same, answers, gates)
+    assert caught.value.gate == "agreement"
 
 
 def test_what_is_served_already_is_not_rolled_out(bench):
@@ -168,10 +168,9 @@ def test_ctrl_c_in_the_middle_leaves_the_old_version(bench):
         if "timing" in sentence:
             raise KeyboardInterrupt
 
-    site = Site(bench.site.management, bench.site.inference, bench.site.store, step=interrupt)
     with pytest.raises(KeyboardInterrupt):
-        rollout(site, bench.variant(), bench.gates)
-    assert bench.versions() == [old] == [bench.answer()] == published(bench)
+        rollout(bench.watched(interrupt), bench.variant(), bench.gates)
+    assert bench.versions() == [old] == [bench.answer()] == bench.published()
 
 
 def test_ctrl_c_after_the_switch_leaves_the_new_version(bench):
@@ -181,12 +180,16 @@ def test_ctrl_c_after_the_switch_leaves_the_new_version(bench):
         if "answered everything" in sentence:
             raise KeyboardInterrupt
 
-    site = Site(bench.site.management, bench.site.inference, bench.site.store, step=interrupt)
-    changed = rollout(site, bench.variant(), bench.gates)
+    changed = rollout(bench.watched(interrupt), bench.variant(), bench.gates)
     assert not changed.drained
     assert f"`unregister coins {old}` removes it" in changed.warnings[0]
     assert bench.versions() == sorted([old, changed.new])
-    assert bench.answer() == changed.new == published(bench)[0]
+    assert bench.answer() == changed.new == bench.published()[0]
+    nothing = bench.with_gates(images=[CheckImage("none", b"")])
+    with pytest.raises(RolloutRefused, match="does not answer: none: 400"):
+        rollback(bench.site, MODEL, nothing)
+    assert bench.versions() == sorted([old, changed.new])  # whoever names the old one still may
+    assert bench.answer() == changed.new == bench.published()[0]
     back = rollback(bench.site, MODEL, bench.gates)  # which finds the old one still registered
     assert back.new == old
     assert bench.versions() == [old]
@@ -200,19 +203,18 @@ def test_a_store_that_cannot_be_changed_at_the_switch_undoes_it(bench):
         if "making it the default" in sentence:
             place.mkdir(exist_ok=True)  # neither a rename nor a link can have this name
 
-    site = Site(bench.site.management, bench.site.inference, bench.site.store, step=block)
     try:
         with pytest.raises(RolloutRefused, match="could not take the place of") as caught:
-            rollout(site, bench.variant(), bench.gates)
+            rollout(bench.watched(block), bench.variant(), bench.gates)
     finally:
         place.rmdir()
     assert caught.value.gate == "switch"
-    assert bench.versions() == [old] == [bench.answer()] == published(bench)
+    assert bench.versions() == [old] == [bench.answer()] == bench.published()
 
 
 def test_a_disk_that_is_full_at_the_switch_leaves_the_old_version_on_the_server(bench, monkeypatch):
     old = bench.default()
-    write = store._write
+    write = store.write
 
     def full(path: Path, text: str) -> None:
         if path.name == f"{MODEL}.mar.sha256":
@@ -220,10 +222,11 @@ def test_a_disk_that_is_full_at_the_switch_leaves_the_old_version_on_the_server(
         write(path, text)
 
     with monkeypatch.context() as patched:
-        patched.setattr(store, "_write", full)
-        with pytest.raises(ClientError, match="No space left"):
+        patched.setattr(store, "write", full)
+        with pytest.raises(UndoFailed, match=r"No space left.*Going back failed") as caught:
             rollout(bench.site, bench.variant(), bench.gates)
-    assert bench.versions() == [old] == [bench.answer()] == published(bench)
+    assert isinstance(caught.value.__cause__, RolloutRefused)
+    assert bench.versions() == [old] == [bench.answer()] == bench.published()
 
 
 def test_another_command_is_waited_for_by_hand(bench):
@@ -234,40 +237,36 @@ def test_another_command_is_waited_for_by_hand(bench):
         rollout(bench.site, bench.variant(), bench.gates)
 
 
-def test_a_server_whose_model_api_is_off_says_how_to_turn_it_on(serve, coins, tmp_path: Path):
-    folder = tmp_path / "store"
-    folder.mkdir()
-    make_variant(coins, folder / "coins.mar", "1.0")
-    with serve(tmp_path, folder, model_api=False) as server:
-        server.wait_until_ready(MODEL, timeout_s=240)
-        store = ModelStore(folder)
-        site = Site(server.management, server.inference, store)
-        new = make_variant(coins, tmp_path / "new.mar", "2.0")
-        with pytest.raises(ModelApiOff, match="python -m server --model-api"):
-            rollout(site, new, Gates([CheckImage("none", b"")]))
-        assert [one.version for one in server.management.versions(MODEL)] == ["1.0"]
-    assert sorted(store.kept(MODEL)) == ["1.0"]
-    visible = {path.name for path in folder.iterdir() if path.name[0] != "."}
-    assert visible == {"coins.mar", "coins.mar.sha256"}
-
-
 def test_a_restart_serves_the_version_that_was_rolled_out_and_no_other(
     serve, coins, tmp_path, photograph
 ):
+    """The last server's model API is off, as it is shipped."""
     folder = tmp_path / "store"
     folder.mkdir()
     make_variant(coins, folder / "coins-first.mar", "1.0")  # as somebody has named it
     gates = Gates([CheckImage("coins", photograph)], max_slowdown=float("inf"), rounds=1)
     new = make_variant(coins, tmp_path / "new.mar", "2.0", {WEIGHTS: nudged_weights(1.001)})
-    served = []
-    for change in (
-        lambda site: rollout(site, new, gates),
-        lambda site: rollback(site, MODEL, gates),
-        lambda site: None,
+    third = make_variant(coins, tmp_path / "third.mar", "3.0")
+
+    def refused(site: Site) -> None:
+        with pytest.raises(ModelApiOff, match="python -m server --model-api"):
+            rollout(site, third, gates)
+        assert [one.version for one in site.management.versions(MODEL)] == ["1.0"]
+        assert sorted(site.store.kept(MODEL)) == ["1.0", "2.0"]
+
+    served, warnings = [], []
+    for change, model_api in (
+        (lambda site: warnings.extend(rollout(site, new, gates).warnings), True),
+        (lambda site: rollback(site, MODEL, gates), True),
+        (refused, False),
     ):
-        with serve(tmp_path, folder) as server:
+        with serve(tmp_path, folder, model_api=model_api) as server:
             server.wait_until_ready(MODEL, timeout_s=240)
             assert server.management.models() == [MODEL]
             served.append([one.version for one in server.management.versions(MODEL)])
             change(Site(server.management, server.inference, ModelStore(folder)))
+        visible = {path.name for path in folder.iterdir() if path.name[0] != "."}
+        assert visible == {"coins-first.mar", "coins-first.mar.sha256"}
     assert served == [["1.0"], ["2.0"], ["1.0"]]
+    assert "A restart serves coins 2.0 from coins-first.mar" in warnings[0]
+    assert "does not count requests for predictions (--metrics gives its address)" in warnings[1]

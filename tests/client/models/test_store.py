@@ -1,9 +1,11 @@
-import json
+import errno
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from client.models import files
+from client.models import store as store_module
 from client.models.archive import identify, verify
 from client.models.errors import StoreError
 from client.models.store import ModelStore
@@ -30,7 +32,7 @@ def test_keeping_is_hidden_and_whole(store, archive):
     given = archive("2.0")
     kept = store.keep(given)
     assert visible(store) == []
-    assert kept.name == ".coins-2.0.mar"
+    assert kept.name == ".coins@2.0.mar"
     assert verify(kept).sha256 == given.sha256
     assert store.kept("coins") == {"2.0": kept}
     assert store.published("coins") == []
@@ -74,13 +76,59 @@ def test_publishing_what_is_not_kept(store):
 
 
 @pytest.mark.parametrize("name", ["coins.mar", "coins-v1.mar"])
-def test_an_archive_that_somebody_put_there_is_kept(name, store, archive, coins):
+def test_an_archive_that_somebody_put_there_is_kept_and_its_name_as_well(
+    name, store, archive, coins
+):
+    """A server that was started with --models coins=coins-v1.mar looks for it again."""
     make_variant(coins, store.folder / name, "1.0")
     store.keep(archive("2.0"))
-    store.publish("coins", "2.0")
-    assert visible(store) == ["coins.mar", "coins.mar.sha256"]
+    for version in ("2.0", "1.0", "2.0"):
+        assert store.publish("coins", version) == store.folder / name
+        assert visible(store) == [name, f"{name}.sha256"]
+        assert verify(store.folder / name).version == version
     assert sorted(store.kept("coins")) == ["1.0", "2.0"]
     assert verify(store.kept_file("coins", "1.0")).version == "1.0"
+
+
+@pytest.mark.parametrize(
+    ("served_from", "place"),
+    [
+        pytest.param("b.mar", "b.mar", id="the file that is served"),
+        pytest.param("coins.mar", "coins.mar", id="the usual one is served"),
+        pytest.param(".coins@1.0.mar", "coins.mar", id="a kept one is served"),
+        pytest.param("gone.mar", "coins.mar", id="one that is not there is served"),
+        pytest.param(None, "coins.mar", id="nobody knows"),
+    ],
+)
+def test_of_several_archives_the_one_that_is_served_is_exchanged(
+    served_from, place, store, archive, coins
+):
+    for version, name in (("1.0", "coins"), ("1.1", "a"), ("1.2", "b")):
+        make_variant(coins, store.folder / f"{name}.mar", version)
+    store.keep(archive("2.0"))
+    store.publish("coins", "2.0", served_from=served_from)
+    assert visible(store) == [place, f"{place}.sha256"]
+    assert verify(store.folder / place).version == "2.0"
+    assert sorted(store.kept("coins")) == ["1.0", "1.1", "1.2", "2.0"]
+
+
+@pytest.mark.parametrize(
+    ("name", "served_from", "refused"),
+    [
+        pytest.param("coins", "coins.mar", False, id="by its own name"),
+        pytest.param("coins", "gone.mar", False, id="not there"),
+        pytest.param("pets", "coins.mar", True, id="by another name"),
+    ],
+)
+def test_a_model_that_is_served_from_anothers_archive_is_refused(
+    name, served_from, refused, store, coins
+):
+    make_variant(coins, store.folder / "coins.mar", "1.0")
+    if not refused:
+        store.refuse_misnamed(name, served_from)
+        return
+    with pytest.raises(StoreError, match=r"started with --models pets=coins\.mar"):
+        store.refuse_misnamed(name, served_from)
 
 
 def test_what_differs_from_what_is_kept_is_put_aside(store, archive, coins):
@@ -122,49 +170,104 @@ def test_forgetting(store, archive):
     assert list(store.folder.iterdir()) == []
 
 
-def test_models_whose_names_begin_alike_are_told_apart(store, archive):
-    store.keep(archive("1.0"))
-    (store.folder / ".coins-old-1.0.mar").write_bytes(
-        (store.folder / ".coins-1.0.mar").read_bytes()
-    )
+def test_models_whose_names_begin_alike_are_told_apart(store, coins, tmp_path):
+    named = [("a", "b-1"), ("a-b", "1"), ("a", "1"), ("a-b", "b-1")]
+    for model, version in named:
+        path = make_variant(coins, tmp_path / f"{model}.mar", version, model=model)
+        store.keep(verify(path))
+    assert sorted(store.kept("a")) == ["1", "b-1"]
+    assert sorted(store.kept("a-b")) == ["1", "b-1"]
+    for model, version in named:
+        kept = verify(store.kept_file(model, version))
+        assert (kept.model, kept.version) == (model, version)
+
+
+def test_a_file_under_anothers_name_is_not_kept(store, archive):
+    kept = store.keep(archive("1.0"))
+    for name in (".coins@2.0.mar", ".pets@1.0.mar"):
+        (store.folder / name).write_bytes(kept.read_bytes())
     assert list(store.kept("coins")) == ["1.0"]
-    assert store.kept("coins-old") == {}
+    assert store.kept("pets") == {}
 
 
+def test_an_archive_that_changes_before_it_is_copied_is_not_kept(store, archive):
+    given = archive("1.0")
+    given.path.write_bytes(archive("2.0").path.read_bytes())
+    with pytest.raises(StoreError, match=f"changed while it was copied: .* was {given.sha256}"):
+        store.keep(given)
+    assert list(store.folder.iterdir()) == []
+
+
+def contents(store: ModelStore) -> dict[str, bytes]:
+    """What a restart would load, and the history."""
+    names = [*visible(store), ".coins.versions.json"]
+    files = [store.folder / name for name in names]
+    return {file.name: file.read_bytes() for file in files if file.exists()}
+
+
+@pytest.mark.parametrize("digest", [True, False], ids=["with .sha256", "without .sha256"])
 @pytest.mark.parametrize(
-    ("defaults", "now", "before"),
+    "before",
     [
-        pytest.param([], "1.0", None, id="nothing recorded"),
-        pytest.param(["1.0"], "1.0", None, id="the first one"),
-        pytest.param(["1.0", "2.0"], "2.0", "1.0", id="one rollout"),
-        pytest.param(["1.0", "2.0", "1.0"], "1.0", "2.0", id="there and back by rollouts"),
-        pytest.param(["1.0", "2.0"], "1.0", None, id="cut short before the switch"),
-        pytest.param(["1.0", "2.0"], "3.0", "2.0", id="not rolled out by us"),
-        pytest.param(["0.9", "1.0", "2.0"], "1.0", "0.9", id="cut short after a rollback"),
+        pytest.param([], id="nothing"),
+        pytest.param(["coins.mar"], id="one archive"),
+        pytest.param(["coins-v1.mar"], id="one under another name"),
+        pytest.param(["coins.mar", "b.mar"], id="two"),
     ],
 )
-def test_which_version_was_before(defaults, now, before, store):
-    (store.folder / ".coins.versions.json").write_text(json.dumps({"defaults": defaults}))
-    assert store.before("coins", now) == before
+@pytest.mark.parametrize("change", ["publish", "withdraw"])
+def test_what_a_restart_would_load_can_be_put_back(change, before, digest, store, archive, coins):
+    for number, name in enumerate(before):
+        make_variant(coins, store.folder / name, f"1.{number}")
+        if not digest:
+            (store.folder / f"{name}.sha256").unlink()
+    store.keep(archive("2.0"))
+    as_it_was = contents(store)
+    put_back = store.remembered("coins")
+    if change == "publish":
+        store.publish("coins", "2.0")
+        store.history("coins").record_rollout("1.0", "2.0")
+    else:
+        store.withdraw("coins")
+    put_back()
+    assert contents(store) == as_it_was
+    put_back()
+    assert contents(store) == as_it_was
 
 
-def test_the_record_of_rollouts_and_rollbacks(store):
-    store.record_rollout("coins", "1.0", "2.0")
-    store.record_rollout("coins", "2.0", "3.0")
-    assert store.defaults("coins") == ["1.0", "2.0", "3.0"]
-    store.record_rollout("coins", "2.0", "4.0")  # 3.0 was recorded and then refused
-    assert store.defaults("coins") == ["1.0", "2.0", "4.0"]
-    store.record_rollback("coins", "2.0")
-    assert store.defaults("coins") == ["1.0", "2.0"]
-    store.record_rollback("coins", "0.5")
-    assert store.defaults("coins") == ["0.5"]
+def test_what_was_never_exported_is_put_back_as_well(store, archive, coins):
+    """Its digests are wrong, so it is nothing to be kept as a version."""
+    make_variant(coins, store.folder / "coins.mar", "1.0")
+    (store.folder / "coins.mar.sha256").write_text(f"{'0' * 64}  coins.mar\n")
+    as_it_was = contents(store)
+    store.keep(archive("2.0"))
+    put_back = store.remembered("coins")
+    store.publish("coins", "2.0")
+    assert "1.0" not in store.kept("coins")
+    put_back()
+    assert contents(store) == as_it_was
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"defaults": 3}'])
-def test_a_damaged_record_is_named(content, store):
-    (store.folder / ".coins.versions.json").write_text(content)
-    with pytest.raises(StoreError, match=r"coins\.versions\.json is not a record of versions"):
-        store.defaults("coins")
+@pytest.mark.parametrize("file", ["coins.mar.sha256", "coins.mar"])
+def test_a_full_disk_in_the_middle_of_publishing_can_be_put_back(
+    file, store, archive, coins, monkeypatch
+):
+    make_variant(coins, store.folder / "coins.mar", "1.0")
+    store.keep(archive("2.0"))
+    as_it_was = contents(store)
+    put_back = store.remembered("coins")
+
+    def full(*arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    what = (files.Path, "hardlink_to") if file == "coins.mar" else (store_module, "write")
+    with monkeypatch.context() as patched:
+        patched.setattr(*what, full)
+        patched.setattr(files, "copy", full)
+        with pytest.raises(StoreError, match="No space left"):
+            store.publish("coins", "2.0")
+    put_back()
+    assert contents(store) == as_it_was
 
 
 def test_one_command_at_a_time(store):

@@ -1,30 +1,40 @@
 """What rollouts rely on, and what they are there against, on a real server."""
 
-import time
-
 import pytest
 
 from client.errors import RequestRefused
 from client.models.archive import verify
 from client.models.gates import load
 from tests.client.models.conftest import MODEL
-from tests.client.models.test_draining import SECONDS, SLOW_WHEN_ASKED, SlowRequest
-from torture.variants import ENTRY, make_variant
+from tests.client.models.test_draining import HeldRequest, beside, pending, until
+from torture.variants import make_variant
 
 
 def test_a_version_that_is_removed_takes_its_requests_with_it(bench):
     """Why a rollout waits: the request gets an error, or nothing at all."""
-    archive = verify(bench.variant({ENTRY: SLOW_WHEN_ASKED}))
-    bench.site.store.keep(archive)
-    load(bench.site, archive, 1, bench.gates)
-    requests = [SlowRequest(bench, f"{MODEL}/{archive.version}", timeout_s=9) for _ in range(2)]
-    for one in requests:
-        one.start()
-    time.sleep(SECONDS / 3)
-    bench.site.management.unregister(MODEL, archive.version)
-    for one in requests:
-        one.join()
-    assert [one.answer for one in requests if one.answer and one.answer.ok] == []
+    with beside(bench, {}) as archive:
+        path = f"{MODEL}/{archive.version}"
+        requests = [HeldRequest(bench, path, timeout_s=3) for _ in range(2)]
+        requests[0].arrive()
+        requests[1].start()
+        until(lambda: pending(bench, archive.version) == 1)
+        bench.site.management.unregister(MODEL, archive.version)
+        for one in requests:
+            one.let_go()
+        for one in requests:
+            one.join()
+        assert [one.answer for one in requests if one.answer and one.answer.ok] == []
+
+
+def test_requests_are_counted_by_the_version_that_they_name(bench):
+    """What draining counts on: one that names none is not counted as the default version's."""
+    version, image = bench.default(), bench.gates.images[0].content
+    before = bench.site.arrivals(MODEL, version)
+    bench.site.inference.predict(image, model=MODEL, version=version)
+    bench.site.inference.predict(image, model=MODEL)
+    bench.site.management.ask_itself(MODEL, version)
+    assert bench.site.arrivals(MODEL, version) == before + 1
+    assert bench.site.arrivals(MODEL, "77") == 0
 
 
 def test_archives_in_a_folder_of_the_model_store_cannot_be_registered(bench):
