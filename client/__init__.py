@@ -1,8 +1,8 @@
 """What runs beside the caller: talks HTTP to a server, needs neither torch nor Detectron2.
 
-    from client import Detector
+from client import Detector
 
-    found = Detector("http://127.0.0.1:8080", "pets").predict("cat.jpg")
+found = Detector("http://127.0.0.1:8080", "pets").predict("cat.jpg")
 """
 
 import importlib

@@ -30,6 +30,16 @@ class Detections:
     class_names: tuple[str, ...]
     masks: npt.NDArray[np.bool_] | None
 
+    # What `client.drawing.draw` reads of `Predictions`, which takes the place of this class.
+    rotated_boxes = keypoints = proposals = semantic = panoptic = None
+
+    @property
+    def mask_rles(self) -> list[Any] | None:
+        """The masks, run-length encoded."""
+        if self.masks is None:
+            return None
+        return [coco_mask.encode(np.asfortranarray(mask, np.uint8)) for mask in self.masks]
+
     def __len__(self) -> int:
         return len(self.scores)
 

@@ -1,8 +1,9 @@
 """Ask a served model about images: the client's Python API."""
 
+import contextlib
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -48,8 +49,8 @@ class Detector:
         with Detector("http://127.0.0.1:8080", "pets") as detector:
             found = detector.predict("cat.jpg", score_threshold=0.5)
 
-    Connections are kept between requests, one for each thread that asks. A `Detector` may be used
-    from several threads.
+    Connections are kept between requests, as many as there were requests at a time. A `Detector`
+    may be used from several threads.
     """
 
     def __init__(
@@ -90,10 +91,8 @@ class Detector:
         self._token = find_key(Path(), "inference") if token is None else token
         self._timeout_s = timeout_s
         self._patience = patience or Patience()
-        self._local = threading.local()
-        self._lock = threading.Lock()
-        self._sessions: list[requests.Session] = []
-        self._closed = False
+        self._idle: list[requests.Session] = []
+        self._closed = threading.Event()
 
     def predict(
         self,
@@ -132,7 +131,8 @@ class Detector:
 
         Images are taken when there is room for them, so there may be any number. An image that
         fails ends nothing. A server that stays away is waited for at each image, as `patience`
-        says: stop at the first `ServerUnreachable` where that is too long.
+        says: stop at the first `ServerUnreachable` where that is too long. When the iterator is
+        closed, requests that are under way are waited for and not repeated.
 
         Args:
             images: Each as `predict` takes it.
@@ -142,21 +142,26 @@ class Detector:
         Yields:
             What became of each, in their order.
         """
+        ended = threading.Event()
 
         def ask(image: AnyImage) -> Outcome[AnyImage]:
             try:
-                return Outcome(image, predictions_of(self.answer(image, options)), None)
+                answered = self.answer(image, options, stopped=ended.is_set)
+                return Outcome(image, predictions_of(answered), None)
             except ClientError as error:
                 return Outcome(image, None, error)
 
-        for _, outcome in in_order(ask, images, workers=workers):
-            yield outcome
+        with contextlib.closing(in_order(ask, images, workers=workers, ending=ended.set)) as found:
+            for _, outcome in found:
+                yield outcome
 
     def answer(
         self,
         image: Image,
         options: Options | None = None,
         proposals: Sequence[Sequence[float]] | npt.NDArray[np.float32] | None = None,
+        *,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> Answer:
         """Ask about one image, and have the answer as it came, in the format `native`.
 
@@ -164,6 +169,7 @@ class Detector:
             image: As `predict` takes it.
             options: What else is asked for.
             proposals: As `predict` takes them.
+            stopped: Says whether a request without an answer is not to be repeated any more.
 
         Raises:
             ClientError: As from `predict`.
@@ -174,19 +180,22 @@ class Detector:
         )
 
         def ask() -> Answer:
-            return exchange(
-                "POST",
-                f"{self._url}{_PREDICTIONS}{path}",
-                token=self._token,
-                data=asked.body,
-                headers=asked.headers,
-                timeout_s=self._timeout_s,
-                session=self._session(),
-            )
+            with self._session() as session:
+                return exchange(
+                    "POST",
+                    f"{self._url}{_PREDICTIONS}{path}",
+                    token=self._token,
+                    data=asked.body,
+                    headers=asked.headers,
+                    timeout_s=self._timeout_s,
+                    session=session,
+                )
 
-        answered = self._patience.call(ask, stopped=lambda: self._closed)
+        answered = self._patience.call(ask, stopped=lambda: self._closed.is_set() or stopped())
         if not (isinstance(answered.document, dict) and "predictions" in answered.document):
-            raise ClientError(f"{self._url} answers, but not as a Detectron2 model of this project.")
+            raise ClientError(
+                f"{self._url} answers, but not as a Detectron2 model of this project."
+            )
         return answered
 
     @property
@@ -202,12 +211,9 @@ class Detector:
 
     def close(self) -> None:
         """Close the connections; requests that are under way are not repeated."""
-        with self._lock:
-            self._closed = True
-            sessions, self._sessions = self._sessions, []
-            self._local = threading.local()
-        for session in sessions:
-            session.close()
+        self._closed.set()
+        while self._idle:
+            self._idle.pop().close()
 
     def __enter__(self) -> "Detector":
         return self
@@ -220,13 +226,20 @@ class Detector:
     ) -> None:
         self.close()
 
-    def _session(self) -> requests.Session:
-        session: requests.Session | None = getattr(self._local, "session", None)
-        if session is None:
-            session = self._local.session = open_session(self._url)
-            with self._lock:
-                self._sessions.append(session)
-        return session
+    @contextlib.contextmanager
+    def _session(self) -> Iterator[requests.Session]:
+        """A connection that nobody else has meanwhile; taking and putting back are atomic."""
+        try:
+            session = self._idle.pop()
+        except IndexError:
+            session = open_session(self._url)
+        try:
+            yield session
+        finally:
+            if self._closed.is_set():
+                session.close()
+            else:
+                self._idle.append(session)
 
 
 def predictions_of(answer: Answer) -> Predictions:

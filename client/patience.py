@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+import requests
+
 from client.errors import ClientError, RequestRefused, ServerUnreachable
 
 T = TypeVar("T")
@@ -13,6 +15,8 @@ _BUSY_OR_RESTARTING = (502, 503, 504)
 _WORKER_ENDED = (500, 507)
 _HANDLERS_OWN = ("InternalError", "OutOfMemory")
 """Types of 500 and 507 that speak of the image, and would come again."""
+
+_GLANCE_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -26,8 +30,8 @@ class Patience:
         total_s: After so many seconds the last error is the answer; 0 asks once.
         first_pause_s: Before the second attempt; each pause is twice as long as the one before.
         longest_pause_s: Where the pauses stop to grow.
-        worker_ends: So many times a request is repeated whose worker ended: the image itself may be
-            what ends it.
+        worker_ends: So many times a request is repeated whose worker ended or took longer than the
+            time-out: the image itself may be the reason.
     """
 
     total_s: float = 60.0
@@ -53,27 +57,32 @@ class Patience:
                 return ask()
             except ClientError as error:
                 passed_s = time.monotonic() - start
-                worker_ends += has_ended_worker(error)
-                again = is_absence(error) or (
-                    has_ended_worker(error) and worker_ends <= self.worker_ends
-                )
+                if may_be_the_image(error):
+                    worker_ends += 1
+                    again = worker_ends <= self.worker_ends
+                else:
+                    again = is_absence(error)
                 if stopped() or not again or passed_s + pause_s > self.total_s:
                     raise
-            time.sleep(pause_s)
+            _pause(pause_s, stopped)
             pause_s = min(2 * pause_s, self.longest_pause_s)
 
 
 def is_absence(error: ClientError) -> bool:
-    """Whether the server is away or busy, whatever it was asked."""
+    """Whether the server is away or busy, as far as one request can tell."""
     if isinstance(error, RequestRefused):
         return error.status in _BUSY_OR_RESTARTING
     return isinstance(error, ServerUnreachable)
 
 
-def has_ended_worker(error: ClientError) -> bool:
-    """Whether the worker that had the request has ended: by the image, or for another reason."""
-    return (
-        isinstance(error, RequestRefused)
-        and error.status in _WORKER_ENDED
-        and error.type not in _HANDLERS_OWN
-    )
+def may_be_the_image(error: ClientError) -> bool:
+    """Whether the request reached a worker, which ended or was not done in time."""
+    if isinstance(error, RequestRefused):
+        return error.status in _WORKER_ENDED and error.type not in _HANDLERS_OWN
+    return isinstance(error.__cause__, requests.exceptions.ReadTimeout)
+
+
+def _pause(seconds: float, stopped: Callable[[], bool]) -> None:
+    end = time.monotonic() + seconds
+    while not stopped() and (left := end - time.monotonic()) > 0:
+        time.sleep(min(left, _GLANCE_S))

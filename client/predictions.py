@@ -56,8 +56,10 @@ class Proposals:
 class Predictions:
     """What a model found in one image; N instances, the best score first.
 
-    What the model has no head for is None. Numbers are the model's own bits. Coordinates are pixels
-    of the upright image as it was sent (EXIF orientation applied), from its top left corner.
+    What the model has no head for is None; so are masks, rotated boxes and keypoints where nothing
+    was found, because the answer then does not tell. Numbers are the model's own bits. Coordinates
+    are pixels of the upright image as it was sent (EXIF orientation applied), from its top left
+    corner.
 
     Attributes:
         model_name: Who answered.
@@ -124,7 +126,7 @@ class Predictions:
 
     @cached_property
     def masks(self) -> npt.NDArray[np.bool_] | None:
-        """(N, H, W) bool, decoded when it is asked for; None where the model has no mask head."""
+        """(N, H, W) bool, decoded when it is first asked for; None where `mask_rles` is None."""
         if self.mask_rles is None:
             return None
         masks = np.zeros((len(self), *self.size_hw), dtype=np.bool_)

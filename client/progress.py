@@ -5,6 +5,8 @@ import time
 from typing import TextIO
 
 _WIDTH = 24
+_REDRAW_S = 0.1
+_LOG_S = 30.0
 _CLEAR_LINE = "\r\x1b[K"
 
 
@@ -44,3 +46,74 @@ class Progress:
         """Take the bar away."""
         if self._stream.isatty():
             print(_CLEAR_LINE, end="", file=self._stream, flush=True)
+
+
+class ImageProgress:
+    """Shows how far a run over many images is: how many, how fast, how long it still takes."""
+
+    def __init__(
+        self, total: int | None, *, unit: str = "images", stream: TextIO | None = None
+    ) -> None:
+        """Set up.
+
+        Args:
+            total: How many there are; None is not known.
+            unit: What they are.
+            stream: Where to show it; None is stderr.
+        """
+        self.total = total
+        self._unit = unit
+        self._stream = sys.stderr if stream is None else stream
+        self._is_terminal = self._stream.isatty()
+        self._start = time.monotonic()
+        self._shown = self._start if not self._is_terminal else float("-inf")
+        self._done = self._fresh = 0
+
+    def step(self, *, fresh: bool = True) -> None:
+        """One more is done.
+
+        Args:
+            fresh: Whether it was asked about now; those of an earlier run say nothing of the speed.
+        """
+        self._done += 1
+        self._fresh += fresh
+        now = time.monotonic()
+        if now - self._shown >= (_REDRAW_S if self._is_terminal else _LOG_S):
+            self._shown = now
+            self._show(now)
+
+    def end(self) -> None:
+        """Take the bar away."""
+        if self._is_terminal:
+            print(_CLEAR_LINE, end="", file=self._stream, flush=True)
+
+    def line(self, now: float | None = None) -> str:
+        """What is shown.
+
+        Args:
+            now: Of `time.monotonic`.
+        """
+        passed = max((time.monotonic() if now is None else now) - self._start, 1e-9)
+        per_second = self._fresh / passed
+        parts = [f"{self._done} of {self.total}" if self.total else f"{self._done}"]
+        parts[0] += f" {self._unit}"
+        parts.append(f"{per_second:.1f} {self._unit}/s")
+        if self.total and per_second:
+            left = max(self.total - self._done, 0)
+            parts.append(f"{_clock(left / per_second)} left")
+        if self.total:
+            filled = min(_WIDTH * self._done // self.total, _WIDTH)
+            parts[0] = f"[{'#' * filled}{'-' * (_WIDTH - filled)}] {parts[0]}"
+        return ", ".join(parts)
+
+    def _show(self, now: float) -> None:
+        if self._is_terminal:
+            print(f"{_CLEAR_LINE}{self.line(now)}", end="", file=self._stream, flush=True)
+        else:
+            print(self.line(now), file=self._stream, flush=True)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

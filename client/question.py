@@ -15,7 +15,7 @@ import numpy.typing as npt
 from client.errors import ClientError
 
 Image: TypeAlias = "str | os.PathLike[str] | bytes | npt.NDArray[np.uint8]"
-"""A file's path, an encoded file's bytes, or (H, W, 3) or (H, W) uint8 pixels in OpenCV's order, BGR.
+"""A file's path, an encoded file's bytes, or uint8 pixels: (H, W, 3), BGR, or (H, W).
 
 Pixels are sent as PNG, which keeps every bit."""
 
@@ -72,7 +72,8 @@ def question(
         proposals: Boxes to look in, (P, 4) x0, y0, x1, y1 in pixels, of a model that takes them.
 
     Raises:
-        ClientError: A file that cannot be read, or pixels of another kind.
+        ClientError: A file that cannot be read, pixels of another kind, or proposals that are no
+            boxes.
     """
     content = encoded(image)
     given = (options or Options()).given()
@@ -83,7 +84,7 @@ def question(
         return Question(content, {"Content-Type": "application/octet-stream", **headers})
     document = {"image": base64.b64encode(content).decode(), **given}
     if proposals is not None:
-        document["proposals"] = np.asarray(proposals, dtype=np.float64).reshape(-1, 4).tolist()
+        document["proposals"] = _boxes(proposals)
     return Question(json.dumps(document).encode(), {"Content-Type": "application/json"})
 
 
@@ -101,6 +102,17 @@ def encoded(image: Image) -> bytes:
         return Path(image).read_bytes()
     except (OSError, ValueError) as error:
         raise ClientError(f"{image} cannot be read: {error}.") from error
+
+
+def _boxes(proposals: Sequence[Sequence[float]] | npt.NDArray[np.float32]) -> list[list[float]]:
+    try:
+        boxes_xyxy = np.asarray(proposals, dtype=np.float64)
+    except (ValueError, TypeError):  # no numbers, or rows of different lengths
+        boxes_xyxy = np.zeros(1)
+    if boxes_xyxy.size and (boxes_xyxy.ndim != 2 or boxes_xyxy.shape[1] != 4):
+        raise ClientError("These proposals are no boxes; accepted are rows of x0, y0, x1, y1.")
+    boxes: list[list[float]] = boxes_xyxy.tolist()
+    return boxes
 
 
 def _png(pixels: npt.NDArray[np.uint8]) -> bytes:

@@ -1,7 +1,7 @@
 """Many requests at a time, and no more than so many."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -10,18 +10,24 @@ Result = TypeVar("Result")
 
 
 def in_order(
-    function: Callable[[Item], Result], items: Iterable[Item], *, workers: int
-) -> Iterator[tuple[Item, Result]]:
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    *,
+    workers: int,
+    ending: Callable[[], None] = lambda: None,
+) -> Generator[tuple[Item, Result]]:
     """Call a function on items in a bounded pool of threads.
 
     Items are taken when there is room, so that neither they nor results pile up however many there
-    are: at most twice as many as there are workers are under way. When the iterator is closed or
-    fails, what has not begun is dropped, and what has is waited for.
+    are: at most twice as many as there are workers are under way. When the iterator is closed
+    (`contextlib.closing`, where the loop over it may fail) or fails itself, what has not begun is
+    dropped, and what has is waited for.
 
     Args:
         function: Called in a thread.
         items: Taken in the calling thread.
         workers: How many threads.
+        ending: Called before what has begun is waited for, so that it can be told to hurry.
 
     Yields:
         Each item and its result, in the order of the items.
@@ -41,4 +47,5 @@ def in_order(
             first, future = pending.popleft()
             yield first, future.result()
     finally:
+        ending()
         pool.shutdown(wait=True, cancel_futures=True)

@@ -1,21 +1,62 @@
 """Fixtures that more than one folder of tests uses."""
 
+import shutil
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+import yaml
 
 from export.cli import main as export_main
 from handler.detector import Detector
 from server.ports import unused_ports, with_free_ports
-from server.properties import Properties, read_properties
+from server.properties import Properties, read_properties, write_properties
+from server.torchserve import TorchServe
 from tests.models import CLASSES, Training, save_training
 
 # The same examples every time: a test that fails by chance is mended by nobody. To look for more,
 # run with --hypothesis-profile=default --hypothesis-seed=NUMBER.
 hypothesis.settings.register_profile("same", derandomize=True)
 hypothesis.settings.load_profile("same")
+
+
+SECRET = "MY_SECRET_TOKEN"
+
+
+def repack(archive: Path, destination: Path, **model_config: object) -> None:
+    """Copy an archive with other lines in its model-config.yaml."""
+    with zipfile.ZipFile(archive) as source, zipfile.ZipFile(destination, "w") as target:
+        for name in source.namelist():
+            content = source.read(name)
+            if name == "model-config.yaml":
+                content = yaml.safe_dump({**yaml.safe_load(content), **model_config}).encode()
+            target.writestr(name, content)
+
+
+_SERVERS = ("served", "site", "behind", "bench")
+"""Fixtures that start a server for more than one file of tests."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Say which tests go to one process, where pytest-xdist runs several.
+
+    Those that ask one server, so that it is started once; the others file by file. Servers come
+    first: what takes long must not come last.
+    """
+    if not hasattr(config, "workerinput"):
+        return
+    files = []
+    for item in items.copy():
+        own = vars(item.module)  # a file may have a server of its own under such a name
+        shared = [name for name in _SERVERS if name in item.fixturenames and name not in own]
+        item.add_marker(pytest.mark.xdist_group(shared[0] if shared else str(item.path)))
+        if not shared:
+            items.remove(item)
+            files.append(item)
+    items += files
 
 
 @pytest.fixture(scope="session")
@@ -63,3 +104,46 @@ def unused_port() -> int:
 def free_properties(pytestconfig: pytest.Config) -> Properties:
     """The shipped `config.properties` with ports of its own."""
     return with_free_ports(read_properties(pytestconfig.rootpath / "config.properties"))
+
+
+@pytest.fixture(scope="session")
+def coins(pytestconfig: pytest.Config) -> Path:
+    """The archive of the example, which `make test` exports first."""
+    archive = pytestconfig.rootpath / "model_store" / "coins.mar"
+    assert archive.is_file(), "make model_store/coins.mar first"
+    return archive
+
+
+@pytest.fixture(scope="session")
+def served(
+    pytestconfig: pytest.Config, store: Path, coins: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[TorchServe]:
+    """A server with `coins`, `tiny`, and `batched`: tiny in batches of four that wait to fill."""
+    folder = tmp_path_factory.mktemp("served")
+    model_store = folder / "store"
+    model_store.mkdir()
+    shutil.copy(coins, model_store)
+    shutil.copy(store / "tiny.mar", model_store)
+    repack(
+        store / "tiny.mar",
+        model_store / "batched.mar",
+        batchSize=4,
+        maxBatchDelay=5000,
+        detectron2={"max_image_pixels": 20_000},
+    )
+    config_file = folder / "config.properties"
+    shipped = read_properties(pytestconfig.rootpath / "config.properties")
+    write_properties(config_file, with_free_ports(shipped))
+    models = ["coins=coins.mar", "tiny=tiny.mar", "batched=batched.mar"]
+    with pytest.MonkeyPatch.context() as patch, (folder / "output.log").open("wb") as output:
+        patch.setenv(SECRET, "hunter2")
+        with TorchServe(
+            config=config_file,
+            model_store=model_store,
+            models=models,
+            work_dir=folder / "run",
+            output=output,
+        ) as server:
+            for model in models:
+                server.wait_until_ready(model.partition("=")[0], timeout_s=240)
+            yield server

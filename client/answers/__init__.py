@@ -1,1 +1,1 @@
-"""Answers about many images, kept on disk as they come, so that a run can go on where it stopped."""
+"""Answers about many images, kept on disk as they come, so that a stopped run can go on."""

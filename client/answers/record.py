@@ -7,6 +7,11 @@ from typing import Any
 from client.errors import ClientError, RequestRefused
 from client.predictions import Predictions
 
+_SERVERS_FAULT = 500
+_TOO_LARGE = 413
+_HANDLERS_TOO_LARGE = ("ImageTooLarge", "ResponseTooLarge")
+_WHY = " (the request has more bytes than max_request_size of its config.properties)"
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -15,16 +20,26 @@ class Failure:
     Attributes:
         type: The error's name, such as `UndecodableImage`; `ClientError` where it was never sent.
         message: The sentence.
+        status: Of HTTP; None where there was no answer at all.
     """
 
     type: str
     message: str
+    status: int | None = None
 
     @classmethod
     def of(cls, error: ClientError) -> "Failure":
         """Of what a request raised."""
-        kind = error.type if isinstance(error, RequestRefused) else type(error).__name__
-        return cls(kind, str(error))
+        if isinstance(error, RequestRefused):
+            # TorchServe's own 413 has no body that says why.
+            why = "" if error.status != _TOO_LARGE or error.type in _HANDLERS_TOO_LARGE else _WHY
+            return cls(error.type, f"{error}{why}", error.status)
+        return cls(type(error).__name__, str(error))
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether the same image may be answered another time."""
+        return self.status is None or self.status >= _SERVERS_FAULT
 
 
 @dataclass(frozen=True)
@@ -38,6 +53,7 @@ class Record:
         document: The answer, in the format `native`.
         stages: Seconds of each stage on the server.
         failure: Why there is no answer.
+        earlier: Whether an earlier run has asked.
     """
 
     image: str
@@ -46,6 +62,7 @@ class Record:
     document: Mapping[str, Any] | None = None
     stages: Mapping[str, float] = field(default_factory=dict)
     failure: Failure | None = None
+    earlier: bool = False
 
     @property
     def predictions(self) -> Predictions | None:

@@ -1,8 +1,11 @@
 """Ask about many images, several at a time, and go on where an earlier run has stopped."""
 
+import contextlib
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from time import perf_counter
+from typing import TypeVar
 
 from client.answers.journal import Journal
 from client.answers.record import Failure, Record
@@ -10,7 +13,10 @@ from client.detector import Detector, stage_seconds
 from client.errors import ClientError, RequestRefused
 from client.patience import is_absence
 from client.question import Image, Options
+from client.sample_image import sample_png
 from client.window import in_order
+
+Item = TypeVar("Item")
 
 _OF_EVERY_IMAGE = (
     "InvalidKeyException",
@@ -19,6 +25,9 @@ _OF_EVERY_IMAGE = (
     "ResourceNotFoundException",
 )
 """Types of errors that the next image would get as well."""
+
+SAMPLE = sample_png(128, 32)
+"""Of any server the answer to this says whether it answers at all."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +52,12 @@ def ask_all(
     options: Options | None = None,
     *,
     workers: int,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Iterator[Record]:
     """Ask about every image that the journal has no record of.
 
-    Every record is in the journal before it is yielded. A run that is stopped by Ctrl-C or an error
-    has lost nothing that was yielded; what was under way is asked about again by the next.
+    A run that is stopped loses nothing that was answered: records go into the journal as they come,
+    also those of images whose turn is later, and requests that are under way are waited for.
 
     Args:
         detector: Whom to ask. It should name a version where the answers are to be of one.
@@ -55,6 +65,7 @@ def ask_all(
         journal: What was answered before; new records are added.
         options: For all.
         workers: How many requests at a time.
+        stopped: Says whether to stop; then what is under way is all that still comes.
 
     Yields:
         A record for each image, in their order, old and new.
@@ -62,30 +73,83 @@ def ask_all(
     Raises:
         ClientError: The server stays away, or refuses what every image would be refused for.
     """
+    ended = threading.Event()
+
+    def over() -> bool:
+        return ended.is_set() or stopped()
 
     def ask(source: Source) -> Record | None:
-        if journal.has(source.name, source.fingerprint):
-            return None
+        return answered(detector, source, journal, options, stopped=over)
+
+    waiting = until(over, sources)
+    with contextlib.closing(in_order(ask, waiting, workers=workers, ending=ended.set)) as found:
+        for _, record in found:
+            if record is not None:
+                yield record
+
+
+def answered(
+    detector: Detector,
+    source: Source,
+    journal: Journal,
+    options: Options | None = None,
+    *,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Record | None:
+    """The record of an image: that of the journal, or a new one, which is then in the journal.
+
+    Args:
+        detector: Whom to ask.
+        source: What about.
+        journal: Of the run.
+        options: Of the run.
+        stopped: Says whether to stop.
+
+    Returns:
+        The record; None where it is stopped before there is one.
+
+    Raises:
+        ClientError: The server stays away, or refuses what every image would be refused for.
+    """
+    if stopped():
+        return None
+    if journal.has(source.name, source.fingerprint):
+        return journal.record(source.name)
+    start = perf_counter()
+    try:
+        image = source.load()
         start = perf_counter()
-        try:
-            answer = detector.answer(source.load(), options)
-        except ClientError as error:
-            if _ends_the_run(error):
-                raise
-            seconds = perf_counter() - start
-            return Record(source.name, source.fingerprint, seconds, failure=Failure.of(error))
+        answer = detector.answer(image, options, stopped=stopped)
+    except ClientError as error:
+        if is_absence(error) and stopped():
+            return None
+        if _ends_the_run(error, detector):
+            raise
+        seconds = perf_counter() - start
+        record = Record(source.name, source.fingerprint, seconds, failure=Failure.of(error))
+    else:
         seconds = perf_counter() - start
         stages = stage_seconds(answer.headers)
-        return Record(source.name, source.fingerprint, seconds, answer.document, stages)
-
-    for source, record in in_order(ask, sources, workers=workers):
-        if record is None:
-            yield journal.record(source.name)
-        else:
-            journal.add(record)
-            yield record
+        record = Record(source.name, source.fingerprint, seconds, answer.document, stages)
+    journal.add(record)
+    return record
 
 
-def _ends_the_run(error: ClientError) -> bool:
-    refused = isinstance(error, RequestRefused) and error.type in _OF_EVERY_IMAGE
-    return refused or is_absence(error)
+def until(over: Callable[[], bool], items: Iterable[Item]) -> Iterator[Item]:
+    """The items, as long as it is not over."""
+    for item in items:
+        if over():
+            return
+        yield item
+
+
+def _ends_the_run(error: ClientError, detector: Detector) -> bool:
+    if isinstance(error, RequestRefused) and error.type in _OF_EVERY_IMAGE:
+        return True
+    if not is_absence(error):
+        return False
+    try:  # once: whether it is the server, or this image
+        detector.answer(SAMPLE, stopped=lambda: True)
+    except ClientError as second:
+        return is_absence(second)
+    return False

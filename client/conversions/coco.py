@@ -12,8 +12,9 @@ def to_coco(
     """The instances as COCO results, with the numbers of Detectron2's `instances_to_coco_json`.
 
     Boxes are x0, y0, width, height, subtracted in float32. Keypoints are 0.5 less than in
-    `predictions`: COCO annotates the index of a pixel, Detectron2 answers with coordinates, in which
-    a pixel's centre is at its index + 0.5. `rotated_box` is ours, readers of COCO pass it over.
+    `predictions`: COCO annotates the index of a pixel, Detectron2 answers with coordinates, in
+    which a pixel's centre is at its index + 0.5. `rotated_box` is ours, readers of COCO pass it
+    over.
 
     Args:
         predictions: Of one image.

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import numpy as np
-
 from client.conversions.library import require
 from client.predictions import Predictions
 
@@ -34,7 +32,7 @@ def to_detectron2(predictions: Predictions) -> Any:
         pred_classes=torch.from_numpy(predictions.class_ids.copy()),
     )
     if predictions.masks is not None:
-        instances.pred_masks = torch.from_numpy(np.ascontiguousarray(predictions.masks))
+        instances.pred_masks = torch.from_numpy(predictions.masks.copy())
     if predictions.keypoints is not None:
         instances.pred_keypoints = torch.from_numpy(predictions.keypoints.copy())
     return instances

@@ -24,7 +24,7 @@ def to_supervision(predictions: Predictions) -> Any:
     supervision = require("supervision", "to_supervision", "pip install supervision")
     return supervision.Detections(
         xyxy=predictions.boxes_xyxy.copy(),
-        mask=predictions.masks,
+        mask=None if predictions.masks is None else predictions.masks.copy(),
         confidence=predictions.scores.copy(),
         class_id=predictions.class_ids.copy(),
         data={"class_name": np.array(predictions.class_names, dtype=str)},

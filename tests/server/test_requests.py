@@ -19,8 +19,8 @@ from examples.coins.photograph import load_photograph, photograph_path
 from handler.detector import Detector
 from handler.request import Row
 from server.torchserve import TorchServe
+from tests.conftest import SECRET
 from tests.images import noise_bgr, png
-from tests.server.conftest import SECRET
 
 IMAGE = png(noise_bgr(96, 128))
 BIG = png(noise_bgr(200, 200))

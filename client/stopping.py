@@ -1,0 +1,61 @@
+"""Ctrl-C and SIGTERM as a wish, which a loop grants where nothing is half done."""
+
+import os
+import signal
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_EXIT_CODE_OF_SIGNALS = 128  # what shells report of a program that a signal ended
+
+
+class Stop:
+    """Within a `with` block the first signal is remembered, the second ends the process at once.
+
+    Nothing is raised, so that no signal can cut a file or a cleanup in two. Called, it says whether
+    there was a signal.
+    """
+
+    def __init__(self, say: Callable[[], None] = lambda: None) -> None:
+        """Set up.
+
+        Args:
+            say: Called at the first signal, to tell whoever waits.
+        """
+        self._say = say
+        self._signal: int | None = None
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __call__(self) -> bool:
+        """Whether to stop."""
+        return self._signal is not None
+
+    @property
+    def exit_code(self) -> int:
+        """130 after Ctrl-C, 143 after SIGTERM, 0 after neither."""
+        return 0 if self._signal is None else _EXIT_CODE_OF_SIGNALS + self._signal
+
+    def __enter__(self) -> Self:
+        """Take the signals."""
+        # Shells start background jobs with SIGINT ignored, and Python then leaves it so.
+        self._before = {one: signal.signal(one, self._receive) for one in _SIGNALS}
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Give them back."""
+        for one, handler in self._before.items():
+            signal.signal(one, handler)
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        if self._signal is not None:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+            return
+        self._signal = number
+        self._say()

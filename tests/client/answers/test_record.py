@@ -1,0 +1,42 @@
+import json
+
+import pytest
+
+from client.answers.record import Failure, Record
+from client.errors import ClientError, RequestRefused, ServerUnreachable
+from handler.formats.native import encode_native
+from tests.handler.formats.answers import EVERY_KIND
+
+FAILURES = [
+    # error, type, may pass another time
+    pytest.param(ClientError("cannot be read"), "ClientError", True, id="unreadable file"),
+    pytest.param(ServerUnreachable("late"), "ServerUnreachable", True, id="no answer in time"),
+    pytest.param(
+        RequestRefused(400, "UndecodableImage", "no"), "UndecodableImage", False, id="no image"
+    ),
+    pytest.param(RequestRefused(413, "ImageTooLarge", "no"), "ImageTooLarge", False, id="too big"),
+    pytest.param(RequestRefused(413, "Too Large", "no"), "Too Large", False, id="too many bytes"),
+    pytest.param(RequestRefused(500, "InternalError", "no"), "InternalError", True, id="a bug"),
+    pytest.param(RequestRefused(507, "OutOfMemory", "no"), "OutOfMemory", True, id="memory"),
+]
+
+
+@pytest.mark.parametrize(("error", "type_", "may_pass"), FAILURES)
+def test_failures(error, type_, may_pass):
+    failure = Failure.of(error)
+    assert failure.type == type_
+    assert failure.may_pass == may_pass
+    assert failure.message.startswith(str(error))
+    assert ("max_request_size" in failure.message) == (type_ == "Too Large")
+
+
+@pytest.mark.parametrize("answered", EVERY_KIND)
+def test_an_answer_is_read_when_it_is_asked_for(answered):
+    document = json.loads(encode_native(answered))
+    record = Record("a.jpg", "1", 0.5, document, {"model": 0.25})
+    assert len(record.predictions) == len(answered.predictions.objects)
+    assert record.predictions.seconds == {"model": 0.25}
+
+
+def test_a_failure_has_no_predictions():
+    assert Record("a.jpg", "1", 0.5, failure=Failure("X", "y")).predictions is None
