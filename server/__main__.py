@@ -21,7 +21,7 @@ example:
   send, lets it answer first what has arrived: `python -m client ready` says meanwhile that it is
   not ready, and what still comes is answered as well. A second signal stops it at once.
   Requests need the inference key of key_file.json, which the server writes into this folder when it
-  starts.
+  starts. Its logs are in logs/ of this folder, whatever LOG_LOCATION says.
 
 exit codes: 0 stopped by a signal; 1 could not run, or was stopped with requests unanswered; 2 usage
 """
@@ -99,8 +99,7 @@ def main() -> int:
             try:
                 watch(server, _say, signals.raise_again)
             except StopInOrder:
-                if not _drain(server, arguments.drain_timeout):
-                    return 1
+                _drain(server, arguments.drain_timeout)
                 raise
     except ServerError as error:
         print(error, file=sys.stderr)
@@ -112,19 +111,11 @@ def main() -> int:
     return 1
 
 
-def _drain(server: TorchServe, timeout_s: float) -> bool:
-    """Whether nothing is left without an answer."""
+def _drain(server: TorchServe, timeout_s: float) -> None:
     if timeout_s == 0:
-        return True
+        return
     _say(f"Stopping when everything is answered, in {timeout_s:g} s at most.")
-    if answer_what_has_arrived(server, timeout_s=timeout_s):
-        return True
-    print(
-        f"Stopped with requests that may have no answer: not all workers were done after "
-        f"{timeout_s:g} s.",
-        file=sys.stderr,
-    )
-    return False
+    answer_what_has_arrived(server, timeout_s=timeout_s, say=_say)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
 import contextlib
 import os
+import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -21,15 +21,18 @@ from client.ready import STOPPING_FILE
 from server.errors import ServerError
 from server.java import find_java
 from server.log_tail import LogTail
+from server.processes import end_group
 from server.properties import METRICS, check_ports_free, read_properties
 
 LOG_CONFIG = Path(__file__).parents[1] / "deploy" / "torchserve" / "log4j2.xml"
 
 _LOAD_FAILURE = "The model could not be loaded: "
 _PASSED_OVER = "Failed to load model: "
+_WORKER = re.compile(r" W-\d+-(.+)-std(?:out|err) MODEL_LOG - ")
+"""Which model and version a line of model_log.log is of: `W-9504-pets_2.0-stdout`."""
 
-POLL_S = 0.5
-STOP_S = 20.0
+_POLL_S = 0.1
+_STOP_S = 20.0
 
 
 class TorchServe:
@@ -70,6 +73,7 @@ class TorchServe:
         self.properties = read_properties(config)
         self._config = config.resolve()
         self._log_config = log_config.resolve()
+        self._logs = self.work_dir / "logs"  # where `python -m client models` looks for reasons
         self._temp: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._log_starts: dict[str, int] = {}
@@ -124,13 +128,10 @@ class TorchServe:
         if self._process is None or self._temp is None:
             return
         try:
-            self._terminate_java(self._temp)
-            self._process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            pass  # killed below
+            # Java drops what it was sent on SIGTERM as well, after two seconds in which it waits
+            # for nothing; and workers that were still loading do not always go with it.
+            end_group(self._process.pid, timeout_s=_STOP_S)
         finally:
-            # Workers that were still loading do not always go with their server.
-            _kill_group(self._process.pid)
             self._process.wait()
             shutil.rmtree(self._temp, ignore_errors=True)
             (self.work_dir / "key_file.json").unlink(missing_ok=True)
@@ -177,7 +178,7 @@ class TorchServe:
                     f'Model "{model}" was not ready after {timeout_s:.0f} s. {self._log_hint()}'
                 )
             progress(passed)
-            time.sleep(POLL_S)
+            time.sleep(_POLL_S)
 
     def is_ready(self, model: str) -> bool:
         """Whether every worker of a model answers."""
@@ -189,8 +190,17 @@ class TorchServe:
 
     def load_failure(self, model: str) -> str | None:
         """What a worker wrote when it could not load; TorchServe goes on trying for minutes."""
-        for line in self._failures.lines():
-            if f"-{model}_" in line:
+        lines = self._failures.lines()
+        if not lines:
+            return None
+        try:
+            # "pets_2.0" alone may be version 2.0 of pets, and the beginning of pets_2.0_small.
+            known = {f"{model}_{one.version}" for one in self.management.versions(model)}
+        except ClientError:
+            return None  # it does not answer yet, and the lines stay
+        for line in lines:
+            worker = _WORKER.search(line)
+            if worker and worker[1] in known:
                 return line.partition(_LOAD_FAILURE)[2]
         return None
 
@@ -215,10 +225,6 @@ class TorchServe:
     def _stopping(self) -> Path:
         return self.work_dir / STOPPING_FILE
 
-    @property
-    def _logs(self) -> Path:
-        return self.work_dir / "logs"
-
     def _log_tails(self) -> tuple[LogTail, LogTail]:
         return (
             LogTail(self._logs / "model_log.log", _LOAD_FAILURE),
@@ -235,13 +241,11 @@ class TorchServe:
 
     def _check_writable(self) -> None:
         """TorchServe itself ends with a page of Java where it cannot write its keys."""
-        with contextlib.suppress(OSError):
-            self.work_dir.mkdir(parents=True, exist_ok=True)
-        if not os.access(self.work_dir, os.W_OK | os.X_OK):
-            raise ServerError(
-                f"{self.work_dir} cannot be written; the server runs there and needs it for "
-                "key_file.json and its logs."
-            )
+        for folder, what in ((self.work_dir, "key_file.json"), (self._logs, "its logs")):
+            with contextlib.suppress(OSError):
+                folder.mkdir(parents=True, exist_ok=True)
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise ServerError(f"{folder} cannot be written; the server needs it for {what}.")
 
     def _effective_config(self, temp: Path) -> Path:
         """The owner's file as it is, with a last line that wins."""
@@ -275,18 +279,3 @@ class TorchServe:
         environment.pop("PYTHONPATH", None)
         environment.pop("TS_CONFIG_FILE", None)  # it would win over --ts-config
         return environment
-
-    def _terminate_java(self, temp: Path) -> None:
-        """End the Java process, which ends its workers; its parent then ends by itself."""
-        try:
-            pid = int((temp / ".model_server.pid").read_text())
-            os.kill(pid, signal.SIGTERM)
-        except (FileNotFoundError, ValueError, ProcessLookupError):
-            self._running().terminate()
-
-
-def _kill_group(process_group: int) -> None:
-    try:
-        os.killpg(process_group, signal.SIGKILL)
-    except ProcessLookupError:
-        return

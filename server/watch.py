@@ -3,9 +3,11 @@
 from collections.abc import Callable
 
 from client.errors import ClientError
-from server.torchserve import POLL_S, TorchServe
+from server.torchserve import TorchServe
 
 Say = Callable[[str], None]
+
+_POLL_S = 0.5
 
 
 def watch(server: TorchServe, say: Say, check: Callable[[], None] = lambda: None) -> None:
@@ -23,7 +25,7 @@ def watch(server: TorchServe, say: Say, check: Callable[[], None] = lambda: None
             said.add(sentence)
             say(sentence)
 
-    while not server.has_ended(within_s=POLL_S):
+    while not server.has_ended(within_s=_POLL_S):
         check()
         for archive in server.passed_over():
             once(f"{archive} is not served: TorchServe cannot open it. Was it cut off?")

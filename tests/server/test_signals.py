@@ -26,9 +26,10 @@ def send(number: int) -> type[KeyboardInterrupt]:
 
 
 @pytest.mark.usefixtures("signals")
-def test_sigterm_asks_once_for_a_stop_in_order():
+@pytest.mark.parametrize("second", NUMBERS, ids=["ctrl-c", "sigterm", "hang-up"])
+def test_sigterm_asks_once_for_a_stop_in_order(second):
     assert send(signal.SIGTERM) is StopInOrder
-    assert send(signal.SIGTERM) is KeyboardInterrupt
+    assert send(second) is KeyboardInterrupt
 
 
 @pytest.mark.usefixtures("signals")

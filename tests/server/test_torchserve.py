@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -50,6 +51,12 @@ def family(process: psutil.Process) -> list[psutil.Process]:
 
 
 def test_is_ready_when_its_worker_answers_and_leaves_nothing_behind(server, tmp_path):
+    log = tmp_path / "run" / "logs" / "model_log.log"
+    log.parent.mkdir(parents=True)
+    line = (
+        "x [INFO ] W-9000-tiny_1.0-stdout MODEL_LOG - The model could not be loaded: an old story"
+    )
+    log.write_text(f"{line}\n")  # of another server
     seconds = []
     with server() as running:
         running.wait_until_ready("tiny", timeout_s=120, progress=seconds.append)
@@ -72,23 +79,30 @@ def test_stops_while_a_worker_is_still_loading(server):
     assert not alive(processes)
 
 
-def test_says_why_a_model_does_not_load(server, store, tmp_path):
-    broken = tmp_path / "store" / "broken.mar"
-    broken.parent.mkdir()
-    repack(store / "tiny.mar", broken, detectron2={"max_pixels": 5})
-    with (
-        server(model_store=broken.parent, models=["broken=broken.mar"]) as running,
-        pytest.raises(ServerError, match=r'"broken" failed to load: .*unknown keys .*logs are in'),
-    ):
-        running.wait_until_ready("broken", timeout_s=120)
-
-
-def test_an_old_failure_in_the_log_is_not_this_servers(server, tmp_path):
+@pytest.mark.parametrize(
+    ("model", "failure"),
+    [
+        pytest.param("pets", "no such file", id="its version"),
+        pytest.param("pets_2.0_small", "no memory", id="begins as the other with its version"),
+        pytest.param("small", None, id="ends as the other"),
+        pytest.param("pets_2", None, id="another model and version together"),
+    ],
+)
+def test_a_failure_is_of_the_model_that_is_asked_about(
+    model, failure, server, tmp_path, monkeypatch
+):
+    versions = {"pets": "2.0", "pets_2.0_small": "1.0", "small": "1.0", "pets_2": "1.0"}
+    management = SimpleNamespace(versions=lambda name: [SimpleNamespace(version=versions[name])])
+    monkeypatch.setattr(TorchServe, "management", management)
+    asked = server()
     log = tmp_path / "run" / "logs" / "model_log.log"
     log.parent.mkdir(parents=True)
-    log.write_text("W-9000-tiny_1.0 MODEL_LOG - The model could not be loaded: an old story\n")
-    with server() as running:
-        running.wait_until_ready("tiny", timeout_s=120)
+    words = "MODEL_LOG - RuntimeError: The model could not be loaded:"
+    log.write_text(
+        f"2026-11-20T10:44:49,485 [INFO ] W-9501-pets_2.0_small_1.0-stdout {words} no memory\n"
+        f"2026-11-20T10:44:49,486 [INFO ] W-9500-pets_2.0-stdout {words} no such file\n"
+    )
+    assert asked.load_failure(model) == failure
 
 
 def test_says_when_time_ran_out(server):
@@ -181,27 +195,31 @@ def test_repack_changes_the_model_config_alone(store, tmp_path):
     assert changed == ["model-config.yaml"]
 
 
-def test_the_watch_says_what_becomes_of_each_archive(server, store, tmp_path):
+def test_what_becomes_of_each_archive_is_said(server, store, tmp_path):
     mixed = tmp_path / "store"
     mixed.mkdir()
     shutil.copy(store / "tiny.mar", mixed)
-    repack(store / "tiny.mar", mixed / "broken.mar", detectron2={"max_pixels": 5})
+    repack(store / "tiny.mar", mixed / "tiny_2.mar", detectron2={"max_pixels": 5})
     # In the middle of the weights: TorchServe takes a cut between two files for the end.
     whole = (store / "tiny.mar").read_bytes()
     (mixed / "damaged.mar").write_bytes(whole[: len(whole) // 2])
     said = []
     # By name: inside, both call themselves tiny.
-    models = [f"{name}={name}.mar" for name in ("tiny", "broken", "damaged")]
+    models = [f"{name}={name}.mar" for name in ("tiny", "tiny_2", "damaged")]
+
+    def check() -> None:
+        if len(said) == 2:
+            raise KeyboardInterrupt
+
     with server(model_store=mixed, models=models) as running:
-
-        def say(sentence: str) -> None:
-            said.append(sentence)
-            if len(said) == 2:
-                running._process.terminate()  # the launcher: the watch ends with it
-
-        watch(running, say)
+        with pytest.raises(KeyboardInterrupt):  # what it raises ends the watch
+            watch(running, said.append, check)
+        failure = r'"tiny_2" failed to load: .*unknown keys .*logs are in'
+        with pytest.raises(ServerError, match=failure):
+            running.wait_until_ready("tiny_2", timeout_s=120)
+        running.wait_until_ready("tiny", timeout_s=120)
     assert any("damaged.mar is not served" in sentence for sentence in said)
-    assert any('"broken" cannot be loaded' in s and "max_pixels" in s for s in said)
+    assert any('"tiny_2" cannot be loaded' in s and "max_pixels" in s for s in said)
 
 
 def test_the_watch_says_when_everything_answers(server):
@@ -210,22 +228,10 @@ def test_the_watch_says_when_everything_answers(server):
 
         def say(sentence: str) -> None:
             said.append(sentence)
-            running._process.terminate()
+            running._process.terminate()  # the launcher: the watch ends with it
 
         watch(running, say)
     assert said[0].startswith("Ready: tiny. Ask at http://127.0.0.1:")
-
-
-def test_what_the_check_raises_ends_the_watch(server):
-    said = []
-
-    def check() -> None:
-        if said:
-            raise KeyboardInterrupt
-
-    with server() as running, pytest.raises(KeyboardInterrupt):
-        watch(running, said.append, check)
-    assert said[0].startswith("Ready: tiny.")
 
 
 def test_the_watch_says_that_there_is_nothing_to_serve(server, tmp_path):
