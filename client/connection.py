@@ -41,8 +41,16 @@ class Connection:
         return ManagementClient(self.management_url, token, self.timeout_s)
 
 
-def add_connection(parser: argparse.ArgumentParser, *, timeout_s: float) -> None:
-    """Let a command take what `connect` needs."""
+def add_connection(
+    parser: argparse.ArgumentParser, *, timeout_s: float, waits_for: str = "an answer"
+) -> None:
+    """Let a command take what `connect` needs.
+
+    Args:
+        parser: Of the command.
+        timeout_s: Longest wait unless another one is given.
+        waits_for: What for, as --help says it.
+    """
     add = parser.add_argument_group("the server").add_argument
     add(
         "--ts-config",
@@ -65,7 +73,7 @@ def add_connection(parser: argparse.ArgumentParser, *, timeout_s: float) -> None
         type=float,
         default=timeout_s,
         metavar="S",
-        help="longest wait for an answer, in seconds (default: %(default)g)",
+        help=f"longest wait for {waits_for}, in seconds (default: %(default)g)",
     )
 
 

@@ -18,7 +18,8 @@ from urllib3.util import Retry
 from client.errors import ClientError, RequestRefused, ServerUnreachable
 
 KEY_FILE = "key_file.json"
-TIMEOUT_S = 120.0
+TIMEOUT_S = 130.0
+"""Above the `responseTimeout` of an archive, 120 s: the server's own answer comes first."""
 
 _RETRIES = Retry(
     total=2,
@@ -185,6 +186,7 @@ def open_session(url: str) -> requests.Session:
 def _is_this_machine(url: str) -> bool:
     host = urlsplit(url).hostname or ""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
+        return address.is_loopback or address.is_unspecified  # 0.0.0.0 is where a server listens
     except ValueError:
         return host == "localhost"

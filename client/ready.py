@@ -9,19 +9,28 @@ Exit codes: 0 ready; 1 not ready, in a sentence; 2 usage.
 import argparse
 import json
 import sys
+import threading
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from typing import TypeVar
 
 from client.connection import Connection, add_connection, connect
 from client.errors import ClientError
 from client.probing import probe
 from client.sample_image import sample_png
 
+T = TypeVar("T")
+
 STOPPING_FILE = ".stopping"
 """Lies beside `key_file.json` while `python -m server` answers what is left before it stops."""
 
 _TIMEOUT_S = 20.0
+_GRACE_S = 1.0
+"""After that, for an answer that is on its way; and where a question is asked again, the limit."""
+
 _SIZE_WH = (128, 32)
 """Networks enlarge an image to the size they were trained for; a long one stays cheap."""
 
@@ -32,9 +41,10 @@ example:
   pets 1.0 is ready: 1 worker, a small image was answered in 0.12 s.
 
   A model is ready when all workers of its default version are, and a small image is answered with
-  200 in time. A busy server may not be in time, and is not ready: that is what keeps more work from
-  it. So this is a readiness check; a check that restarts the server should give it a longer
-  --timeout, and several attempts.
+  200 in time. All models are asked at once, and --timeout is for all of them together. A busy
+  server may not be in time, and is not ready: that is what keeps more work from it. So this is a
+  readiness check; a check that restarts the server should give it a longer --timeout, and several
+  attempts.
 
 exit codes: 0 ready; 1 not ready; 2 usage
 """
@@ -60,10 +70,10 @@ class Readiness:
 
 
 def readiness(connection: Connection, models: Sequence[str] = ()) -> list[Readiness]:
-    """Look at models.
+    """Look at models, at all of them at once.
 
     Args:
-        connection: The server.
+        connection: The server; its time-out is for everything together.
         models: Names; none is all that it serves.
 
     Raises:
@@ -72,15 +82,50 @@ def readiness(connection: Connection, models: Sequence[str] = ()) -> list[Readin
     if (connection.key_folder / STOPPING_FILE).exists():
         sentence = "The server is not ready: it stops when it has answered what it was sent."
         return [Readiness(None, None, False, sentence)]
-    names = models or connection.management.models()
-    if not names:
+    end = time.monotonic() + connection.timeout_s
+    late = f"no answer within {connection.timeout_s:g} s"
+    if not models:
+        listing = _begin(connection.management.models)
+        wait([listing], _until(end + _GRACE_S))
+        if not listing.done():
+            raise ClientError(f"{connection.management_url} gave {late}.")
+        models = listing.result()
+    if not models:
         return [Readiness(None, None, False, "The server serves no model.")]
-    return [_of_model(connection, name) for name in sorted(names)]
+    checks = {
+        name: _begin(partial(_of_model, connection, name, end)) for name in sorted(set(models))
+    }
+    wait(checks.values(), _until(end + _GRACE_S))
+    return [
+        check.result()
+        if check.done()
+        else Readiness(name, None, False, f"{name} is not ready: {late}.")
+        for name, check in checks.items()
+    ]
 
 
-def _of_model(connection: Connection, model: str) -> Readiness:
+def _begin(ask: Callable[[], T]) -> "Future[T]":
+    """Ask in a thread of its own, for whose end nobody has to wait."""
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(ask())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future
+
+
+def _until(moment: float) -> float:
+    """Seconds, and a little where there are none: nobody takes 0 for a time-out."""
+    return max(moment - time.monotonic(), 0.001)
+
+
+def _of_model(connection: Connection, model: str, end: float) -> Readiness:
     try:
-        served = connection.management.version(model)
+        served = replace(connection, timeout_s=_until(end)).management.version(model)
     except ClientError as error:
         return Readiness(model, None, False, f"{model} is not ready: {error}")
     name = f"{model} {served.version}"
@@ -95,7 +140,7 @@ def _of_model(connection: Connection, model: str) -> Readiness:
             sample_png(*_SIZE_WH),
             model=model,
             token=connection.inference_key,
-            timeout_s=connection.timeout_s,
+            timeout_s=_until(end),
         )
     except ClientError as error:
         sentence = f"{name} is not ready: its workers are, and a small image got: {error}"
@@ -123,7 +168,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="a model that has to be ready; may be repeated (default: all that are served)",
     )
     parser.add_argument("--json", action="store_true", help="print it as JSON")
-    add_connection(parser, timeout_s=_TIMEOUT_S)
+    add_connection(parser, timeout_s=_TIMEOUT_S, waits_for="all answers together")
     return parser
 
 

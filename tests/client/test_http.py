@@ -155,7 +155,7 @@ def test_a_key_that_no_header_can_have_is_not_said(url):
     assert raised.value.__suppress_context__
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0"])
 def test_a_proxy_of_the_environment_is_not_asked_about_this_machine(host, url, monkeypatch):
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")

@@ -3,10 +3,16 @@
 import json
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
-from client.ready import STOPPING_FILE, main
+from client.connection import Connection
+from client.errors import ClientError
+from client.ready import STOPPING_FILE, main, readiness
 from server.properties import Properties, write_properties
 from server.torchserve import TorchServe
 from torture.variants import ENTRY, failing_handler, make_variant
@@ -101,6 +107,85 @@ def test_a_server_that_stops_is_not_ready_however_it_answers(command, tmp_path):
     code, out, err = command()
     assert (code, out) == (1, "")
     assert err == "The server is not ready: it stops when it has answered what it was sent.\n"
+
+
+MODELS = ("cats", "dogs", "pets")
+
+
+class Slow(BaseHTTPRequestHandler):
+    """Serves three models; which paths wait, and for what, is the server's `waits`."""
+
+    def do_GET(self) -> None:
+        self._answer_when("management" if self.path.startswith("/models?") else "version")
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self._answer_when("prediction")
+
+    def _answer_when(self, what: str) -> None:
+        if what in self.server.waits:
+            self.server.waits[what]()
+        model = self.path.partition("?")[0].rpartition("/")[2]
+        version = {
+            **{"modelName": model, "modelVersion": "1.0", "modelUrl": "x.mar"},
+            **{"minWorkers": 1, "maxWorkers": 1, "responseTimeout": 120},
+            "workers": [{"id": "9000", "status": "READY", "pid": 1}],
+        }
+        body = {
+            "management": {"models": [{"modelName": name} for name in MODELS]},
+            "version": [version],
+            "prediction": {},
+        }[what]
+        content = json.dumps(body).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_) -> None:
+        pass
+
+
+@pytest.fixture
+def slow(tmp_path) -> Iterator[ThreadingHTTPServer]:
+    """A server whose answers wait for what a test puts into `waits`."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Slow) as server:
+        server.waits = {}
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def connection(server: ThreadingHTTPServer, timeout_s: float) -> Connection:
+    url = f"http://127.0.0.1:{server.server_port}"
+    return Connection(url, url, Path("none"), {}, timeout_s)
+
+
+def test_all_models_are_asked_at_once(slow):
+    slow.waits["prediction"] = threading.Barrier(len(MODELS), timeout=60).wait
+    found = readiness(connection(slow, 60))
+    assert [(one.model, one.ready) for one in found] == [(name, True) for name in MODELS]
+
+
+@pytest.mark.parametrize("late", ["version", "prediction"])
+def test_the_time_out_is_for_all_together(late, slow):
+    """Each would take a minute: one after another, no health check would live to see the third."""
+    never = threading.Event()
+    slow.waits[late] = lambda: never.wait(60)
+    found = readiness(connection(slow, 0.3))
+    never.set()
+    assert [one.ready for one in found] == [False] * 3
+    assert all("o answer " in one.sentence for one in found)
+
+
+def test_a_server_that_does_not_even_list_its_models(slow):
+    never = threading.Event()
+    slow.waits["management"] = lambda: never.wait(60)
+    with pytest.raises(ClientError, match=r"(?i)no answer"):
+        readiness(connection(slow, 0.3))
+    never.set()
 
 
 def test_needs_neither_torch_nor_numpy(pytestconfig):
