@@ -13,13 +13,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http.client import HTTPMessage
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
+import grpc
+import psutil
 import pytest
 
+from client.management import ManagementClient
 from server.ports import unused_ports, with_free_ports
 from server.properties import addresses, read_properties, write_properties
 from server.torchserve import TorchServe
+from tests.server.grpc_stubs import build
 from tests.tools.debian import ToolMissing, command
 
 MONITORING_HOST = "127.0.0.2"  # every 127.x.y.z is this machine; the other tests come from .1
@@ -134,6 +138,32 @@ def behind(
         yield server
 
 
+class StillWorker:
+    """Within a `with` block the worker of `coins` does nothing: what comes is held."""
+
+    def __init__(self, management: ManagementClient) -> None:
+        self._management = management
+        (worker,) = management.version("coins").workers
+        self._process = psutil.Process(worker.pid)
+
+    def __enter__(self) -> Self:
+        self._process.suspend()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.resume()
+
+    def requests(self) -> int:
+        """How many TorchServe holds, with the one that was given to the worker."""
+        pending = self._management.version("coins").pending
+        return pending + 1 if pending else 0
+
+
+@pytest.fixture
+def still_worker(behind: TorchServe) -> StillWorker:
+    return StillWorker(behind.management)
+
+
 @contextlib.contextmanager
 def nginx(shipped: Path, folder: Path, certificate: tuple[Path, Path], ports: dict[str, int]):
     """Run the shipped configuration, its ports and paths exchanged."""
@@ -216,3 +246,42 @@ def ask(proxy: Proxy, behind: TorchServe) -> Ask:
             return Answer(response.status, response.headers, response.read())
 
     return send
+
+
+@pytest.fixture(scope="session")
+def stubs(proxy, tmp_path_factory: pytest.TempPathFactory):
+    return build(tmp_path_factory.mktemp("stubs"))
+
+
+@pytest.fixture(scope="session")
+def channel(proxy) -> Iterator[grpc.Channel]:
+    trusted = grpc.ssl_channel_credentials(proxy.certificate.read_bytes())
+    with grpc.secure_channel(f"127.0.0.1:{proxy.ports['grpc']}", trusted) as opened:
+        yield opened
+
+
+@pytest.fixture
+def key(behind) -> tuple[tuple[str, str], ...]:
+    return (("authorization", f"Bearer {behind.inference.token}"),)
+
+
+@pytest.fixture
+def grpc_call(stubs, channel, key):
+    """Begins to send one image; what becomes of it."""
+    messages, services = stubs
+
+    def send(image: bytes) -> grpc.Future:
+        request = messages.PredictionsRequest(model_name="coins", input={"data": image})
+        stub = services.InferenceAPIsServiceStub(channel)
+        return stub.Predictions.future(request, metadata=key, timeout=120)
+
+    return send
+
+
+@pytest.fixture
+def grpc_ping(stubs, channel, key):
+    """TorchServe's word about itself."""
+    from google.protobuf.empty_pb2 import Empty
+
+    stub = stubs[1].InferenceAPIsServiceStub(channel)
+    return lambda: stub.Ping(Empty(), metadata=key, timeout=60).health

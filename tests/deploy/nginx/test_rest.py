@@ -5,17 +5,14 @@ import json
 import socket
 import ssl
 import time
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 
-import psutil
 import pytest
-import requests
 
 from client.detections import Detections
 from examples.coins.photograph import photograph_path
 from handler.options import OPTION_NAMES
 from server.properties import read_properties
-from tests.deploy.nginx.conftest import Answer
 
 PHOTOGRAPH = photograph_path().read_bytes()
 LIMIT = 67108864
@@ -243,35 +240,6 @@ def test_a_client_that_asks_too_often_is_told_so(ask):
     # The burst, and what its seconds have brought besides.
     assert 40 <= answers.count((200, "")) < 140
     assert ask("GET", "/ping", source="127.0.0.4").status == 200
-
-
-def test_more_requests_than_torchserve_may_hold_get_503_at_once(ask, behind):
-    headers = {"Authorization": f"Bearer {behind.management.token}"}
-    url = f"{behind.management.url}/models/coins"
-    (version,) = requests.get(url, headers=headers, timeout=10).json()
-    worker = psutil.Process(version["workers"][0]["pid"])
-
-    def predict(number: int) -> Answer:
-        # From several addresses: each alone would be held to 20 at a time.
-        source = f"127.0.0.{10 + number % 3}"
-        return ask("POST", "/predictions/coins", body=b"hello", source=source)
-
-    worker.suspend()
-    try:
-        with ThreadPoolExecutor(42) as pool:
-            pending = [pool.submit(predict, number) for number in range(42)]
-            done, waiting = wait(pending, timeout=5)
-            pings = [ask("GET", "/ping", source="127.0.0.20") for _ in range(5)]
-            wrong = ask("GET", "/ping", source="127.0.0.20", key="wrong")
-            worker.resume()
-        assert {(one.result().status, one.result().error) for one in done} == {(503, "Unavailable")}
-        assert len(done) == 42 - 32
-        assert {one.result().error for one in waiting} == {"UndecodableImage"}
-        # A balancer leaves a server in that is merely busy.
-        assert {one.status for one in pings} == {200}
-        assert (wrong.status, wrong.error) == (401, "InvalidKeyException")
-    finally:
-        worker.resume()
 
 
 def test_http_without_tls_is_refused(ask):
