@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import http.server
 import json
+import re
 import shutil
 import subprocess
 import threading
@@ -174,12 +175,13 @@ def test_an_expired_key_turns_a_healthy_server_unhealthy(pytestconfig, store, tm
     assert (answer.status_code, answer.json()["type"]) == (400, "InvalidKeyException")
 
 
-def test_a_key_is_changed_without_a_restart(tiny):
+def test_a_key_is_changed_without_a_restart(tiny, pytestconfig):
+    text = (pytestconfig.rootpath / "docs" / "security.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"<!-- tested: change a key -->\n((?:    .*\n)+)", text)
+    assert "http://127.0.0.1:8081" in command
+    script = command.replace("http://127.0.0.1:8081", tiny.management.url)
     old = tiny.inference.token
-    keys = json.loads((tiny.work_dir / "key_file.json").read_text())
-    headers = {"Authorization": f"Bearer {keys['API']['key']}"}
-    url = f"{tiny.management.url}/token?type=inference"
-    assert requests.get(url, headers=headers, timeout=60).status_code == 200
+    subprocess.run(["sh", "-ec", script], cwd=tiny.work_dir, check=True, capture_output=True)
     assert tiny.inference.token != old
     assert post(tiny, "tiny", data=IMAGE).status_code == 200
     answer = post(tiny, "tiny", data=IMAGE, headers={"Authorization": f"Bearer {old}"})
@@ -231,7 +233,7 @@ def test_java_takes_a_gigabyte_at_most_and_ends_when_it_has_no_more(tiny):
 
 
 def test_many_large_requests_at_once_end_no_server(tiny):
-    """More than Java may hold: some are cut off, the server goes on."""
+    """More than Java may hold: who is answered is told why not, and the server goes on."""
     address = urlsplit(tiny.inference.url)
     body = bytes(int(tiny.properties["max_request_size"]))
     before = java(tiny).pid
@@ -251,6 +253,10 @@ def test_many_large_requests_at_once_end_no_server(tiny):
         thread.start()
     for thread in threads:
         thread.join()
-    assert set(statuses) == {400}  # without a key: read whole all the same
+    # Without a key each is read whole all the same. Of how many are there at once, and so of the
+    # machine, it depends how many do not fit: those get 507, or are cut off.
+    assert statuses
+    assert set(statuses) <= {400, 507}
     assert java(tiny).pid == before
+    tiny.wait_until_ready("tiny", timeout_s=120)
     assert post(tiny, "tiny", data=IMAGE).status_code == 200

@@ -65,9 +65,16 @@ def test_what_is_mounted_is_there_and_cannot_be_written(services, docker):
         assert mode == "ro", source
 
 
-def test_no_password_stands_in_it(services):
-    environment = services["grafana"]["environment"]
-    assert environment["GF_SECURITY_ADMIN_PASSWORD"].startswith("${GRAFANA_PASSWORD:?")
+def test_no_password_stands_in_it_or_in_a_variable(compose, services):
+    grafana = services["grafana"]
+    assert grafana["secrets"] == ["grafana_password"]
+    assert grafana["environment"]["GF_SECURITY_ADMIN_PASSWORD__FILE"] == (
+        "/run/secrets/grafana_password"
+    )
+    assert compose["secrets"]["grafana_password"]["file"].startswith("${GRAFANA_PASSWORD_FILE:?")
+    for service in services.values():
+        for name in service.get("environment", {}):
+            assert name.endswith("__FILE") or not re.search("KEY|TOKEN|SECRET|PASSWORD", name)
 
 
 def test_the_writable_folders_are_those_that_the_image_needs(services, stages):
