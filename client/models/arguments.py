@@ -137,7 +137,7 @@ def _add_draining(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--drain-quiet",
-        type=_positive,
+        type=_seconds,
         default=Gates.drain_quiet_s,
         metavar="S",
         help="a version goes when for so many seconds nobody has asked for it by its name "
@@ -209,6 +209,13 @@ def _positive(text: str) -> float:
     value = float(text)
     if not value > 0:
         raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not value >= 0:
+        raise argparse.ArgumentTypeError(f"{text} is less than 0")
     return value
 
 

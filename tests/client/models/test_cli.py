@@ -327,6 +327,7 @@ def test_a_model_store_that_is_not_known(capsys, unused_port, tmp_path, monkeypa
         pytest.param(["rollout"], id="no archive"),
         pytest.param(["rollout", "x.mar", "--min-agreement", "2"], id="share above 1"),
         pytest.param(["rollout", "x.mar", "--max-slowdown", "0"], id="no slowdown at all"),
+        pytest.param(["rollback", "coins", "--drain-quiet", "-1"], id="quiet in the past"),
         pytest.param(["scale", "coins", "--workers", "0"], id="no workers"),
     ],
 )
