@@ -6,7 +6,9 @@ import sys
 from collections.abc import Sequence
 
 _COMMANDS = {
+    "evaluate": ("client.evaluate.cli", "judge a served model on images with COCO annotations"),
     "models": ("client.models.cli", "change versions of served models without losing a request"),
+    "predict": ("client.predict.cli", "ask about images and videos, draw and keep the answers"),
     "ready": ("client.ready", "whether predictions really work, as an exit code"),
 }
 
@@ -14,6 +16,7 @@ EPILOG = """\
 examples:
   python -m client models list
   python -m client models rollout build/pets.mar --image cat.jpg dog.jpg
+  python -m client predict photographs --output out
   python -m client ready --model pets
 
   python -m client COMMAND --help teaches each.

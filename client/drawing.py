@@ -138,11 +138,12 @@ def _draw_mask(picture: Picture, rle: Rle, colour: Bgr, scale: float) -> Rectang
         return None
     inside = decode_rle(rle)[top : top + height, left : left + width].astype(np.uint8)
     x0, y0, x1, y1 = _pixels(np.array([left, top, left + width, top + height]) * scale)
+    # A pixel at least, also where the picture is smaller than the image.
+    x0, y0 = min(x0, picture.shape[1] - 1), min(y0, picture.shape[0] - 1)
     x1, y1 = max(min(x1, picture.shape[1]), x0 + 1), max(min(y1, picture.shape[0]), y0 + 1)
     if scale != 1.0:
         inside = cv2.resize(inside, (x1 - x0, y1 - y0), interpolation=cv2.INTER_NEAREST)
     crop = picture[y0:y1, x0:x1]
-    inside = inside[: crop.shape[0], : crop.shape[1]]
     shades = np.arange(256)[:, None] * (1 - _OPACITY) + np.array(colour) * _OPACITY
     tinted = cv2.LUT(crop, shades.round().astype(np.uint8)[:, None, :])
     np.copyto(crop, tinted, where=inside[:, :, None].astype(np.bool_))

@@ -1,5 +1,6 @@
 """Names on pictures: in characters that can be drawn, where they hide least."""
 
+import math
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ Rectangle: TypeAlias = tuple[int, int, int, int]
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _SMALLEST_SCALE, _LARGEST_SCALE = 0.4, 6.0
-_PIXELS_PER_SCALE = 1600
+_PIXELS_PER_SCALE = 1200
 _LEAST_LINES = 3  # a picture with room for fewer has no text: it would show nothing else
 _CUT = ".."
 _WHITE: Bgr = (255, 255, 255)
@@ -64,7 +65,8 @@ def write_labels(picture: Picture, labels: Sequence[Label]) -> None:
         labels: The most important first: it has the first choice, and lies on top.
     """
     height, width = picture.shape[:2]
-    scale = min(max(max(height, width) / _PIXELS_PER_SCALE, _SMALLEST_SCALE), _LARGEST_SCALE)
+    side = math.sqrt(height * width)
+    scale = min(max(side / _PIXELS_PER_SCALE, _SMALLEST_SCALE), _LARGEST_SCALE)
     stroke = max(1, round(scale))
     line = _size("Ag", scale, stroke)[1]
     if line * _LEAST_LINES > height:

@@ -1,6 +1,9 @@
 import io
+import time
 
-from client.progress import Progress
+import pytest
+
+from client.progress import ImageProgress, Progress
 
 
 class Terminal(io.StringIO):
@@ -30,4 +33,72 @@ def test_a_terminal_gets_a_bar_that_goes_away():
     assert shown[1].startswith("[" + "-" * 24 + "] loading, ")
     assert shown[3].startswith("[" + "#" * 12 + "-" * 12 + "] asking, ")
     assert shown[5].startswith("[" + "#" * 24 + "] than expected, ")
+    assert shown[-1] == ""
+
+
+class Clock:
+    """Seconds that pass when they are told to."""
+
+    def __init__(self, monkeypatch):
+        self.now = 100.0
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    return Clock(monkeypatch)
+
+
+def test_speed_and_time_left_are_of_this_run(clock):
+    progress = ImageProgress(100, stream=io.StringIO())
+    for _ in range(40):
+        progress.step(fresh=False)
+    clock.now += 10
+    for _ in range(20):
+        progress.step()
+    # 2 images a second, 40 are left
+    assert progress.line() == f"[{'#' * 14}{'-' * 10}] 60 of 100 images, 2.0 images/s, 0:20 left"
+
+
+@pytest.mark.parametrize(
+    ("total", "done", "line"),
+    [
+        pytest.param(None, 30, "30 frames, 3.0 frames/s", id="nobody knows how many"),
+        pytest.param(20, 30, f"[{'#' * 24}] 30 of 20 frames, 3.0 frames/s, 0:00 left", id="more"),
+        pytest.param(10, 0, f"[{'-' * 24}] 0 of 10 frames, 0.0 frames/s", id="nothing yet"),
+        pytest.param(
+            32430, 30, f"[{'-' * 24}] 30 of 32430 frames, 3.0 frames/s, 3:00:00 left", id="hours"
+        ),
+    ],
+)
+def test_what_is_shown(clock, total, done, line):
+    progress = ImageProgress(total, unit="frames", stream=io.StringIO())
+    clock.now += 10
+    for _ in range(done):
+        progress.step()
+    assert progress.line() == line
+
+
+def test_a_log_gets_a_line_now_and_then(clock):
+    stream = io.StringIO()
+    progress = ImageProgress(1000, stream=stream)
+    for _ in range(300):
+        clock.now += 0.5
+        progress.step()
+    progress.end()
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 5  # of 150 seconds
+    assert "60 of 1000 images, 2.0 images/s" in lines[0]
+
+
+def test_a_terminal_gets_a_bar_of_images_that_goes_away(clock):
+    stream = Terminal()
+    progress = ImageProgress(1000, stream=stream)
+    for _ in range(300):
+        clock.now += 0.01
+        progress.step()
+    progress.end()
+    shown = stream.getvalue().split("\r\x1b[K")
+    assert 25 < len(shown) < 40  # ten a second, not one for each image
+    assert "\n" not in stream.getvalue()
     assert shown[-1] == ""

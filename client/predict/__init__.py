@@ -1,0 +1,1 @@
+"""Ask about images and videos, draw the answers and write them as COCO results."""

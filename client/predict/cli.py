@@ -1,0 +1,233 @@
+"""Command line of `python -m client predict`: arguments, exit codes, nothing else.
+
+Exit codes: 0 done; 1 done but for what failed, or not done, in sentences; 2 usage; 130 and 143
+stopped by Ctrl-C and SIGTERM.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from client.connection import add_connection, connect
+from client.errors import ClientError
+from client.http import TIMEOUT_S
+from client.patience import Patience
+from client.predict.results import FAILURES
+from client.predict.run import Outcome, Task, predict
+from client.predict.summary import summary_text
+from client.question import Options
+from client.stopping import Stop
+
+_FAILED = 1
+_FAILURES_SHOWN = 10
+
+EPILOG = """\
+examples:
+  python -m client predict cat.jpg dog.jpg --output out
+      out/cat.jpg and out/dog.jpg with what was found drawn in, and the same as COCO results
+  python -m client predict photographs --output out --model pets --score-threshold 0.5 --workers 8
+      every image and video of a folder and its folders, eight requests at a time
+  python -m client predict 'val/*.png' --output out --annotations instances_val.json
+      COCO results with the ids of that file, as COCO's evaluators want them
+  python -m client predict clip.mp4 --output out
+      out/clip.mp4 with every frame annotated, and out/clip.frames.jsonl with the answers
+  python -m client predict --input *.jpg --output out --confidence-threshold 0.5
+      the arguments of Detectron2's demo.py
+
+The folder of --output gets:
+  NAME               the annotated picture or video, called as what was asked about; with folders
+                     where it was found below a folder that was named, or names clash
+  coco_results.json  detections of all images, as pycocotools' loadRes reads them
+  images.json        ids, names and sizes of the images, and the categories, as COCO has them
+  failures.json      what has no answer or no picture, a sentence each
+  summary.json       counts, times and detections by class
+  answers.jsonl      every answer as it came, and what failed
+
+A run that is stopped (Ctrl-C, SIGTERM, the server gone) loses nothing that was answered: the same
+command goes on from answers.jsonl, asks about what is missing, has changed or failed by the
+server's fault, and writes the rest. --restart begins again. All answers are of one version of the
+model: the one that answered first.
+A server that is busy or restarts is asked again for --patience seconds before the run gives up.
+
+exit codes: 0 done; 1 something failed, the rest is done; or not done, and why; 2 usage;
+130 stopped by Ctrl-C, 143 by SIGTERM
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The arguments."""
+    parser = argparse.ArgumentParser(
+        prog="python -m client predict",
+        description="Ask a served model about images and videos, draw and keep its answers.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add(
+        "inputs",
+        nargs="*",
+        metavar="IMAGE|FOLDER|GLOB|VIDEO",
+        help="what to ask about; in quotes a pattern may match more than a command line holds",
+    )
+    add("--input", nargs="+", default=[], metavar="PATH", help="the same, as demo.py calls it")
+    add(
+        "--video-input",
+        action="append",
+        default=[],
+        metavar="VIDEO",
+        help="a video, whatever it is called",
+    )
+    add("--output", type=Path, required=True, metavar="DIR", help="where everything is written")
+    add(
+        "--annotations",
+        type=Path,
+        metavar="FILE",
+        help="COCO file with ids for the images, by their names, and for the categories (default: "
+        "images are numbered from 1, categories are those that the model was trained on)",
+    )
+    add("--no-pictures", action="store_true", help="do not draw")
+    add("--restart", action="store_true", help="forget the answers of an earlier run")
+    add("--json", action="store_true", help="print the summary as JSON")
+    _add_requests(parser)
+    add_connection(parser, timeout_s=TIMEOUT_S)
+    return parser
+
+
+def _add_requests(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("requests").add_argument
+    add("--model", metavar="NAME", help="of the served model (default: the only one)")
+    add("--version", metavar="V", help="its version (default: the server's default one)")
+    add(
+        "--score-threshold",
+        "--confidence-threshold",
+        type=_share,
+        metavar="S",
+        help="least score of a detection, 0 to 1 (default: the model's own)",
+    )
+    add("--max-detections", type=_count(0), metavar="N", help="the best so many of an image")
+    add(
+        "--classes",
+        type=_classes,
+        metavar="C,C,...",
+        help="names or ids of the classes that are wanted; as a JSON list where names have commas",
+    )
+    add("--tile", type=_count(1), metavar="PX", help="cut large images into tiles of that side")
+    add("--overlap", type=_share, metavar="O", help="share of a tile that its neighbour has too")
+    add(
+        "--workers",
+        type=_count(1),
+        default=Task.workers,
+        metavar="N",
+        help="requests at a time; more than the server's workers and batch size only wait "
+        "(default: %(default)d)",
+    )
+    add(
+        "--patience",
+        type=_seconds,
+        default=Patience.total_s,
+        metavar="S",
+        help="how long to repeat what a busy or restarting server does not answer "
+        "(default: %(default)g)",
+    )
+
+
+def _share(text: str) -> float:
+    number = float(text)
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"is {text}, accepted are numbers from 0 to 1")
+    return number
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not 0 <= number < float("inf"):
+        raise argparse.ArgumentTypeError(f"is {text}, accepted are seconds from 0 on")
+    return number
+
+
+def _count(least: int) -> Callable[[str], int]:
+    def whole_number(text: str) -> int:
+        number = int(text)
+        if number < least:
+            raise argparse.ArgumentTypeError(f"is {text}, accepted are numbers from {least} on")
+        return number
+
+    return whole_number
+
+
+def _classes(text: str) -> list[str | int]:
+    if not text.lstrip().startswith("["):
+        return [part.strip() for part in text.split(",")]
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"is {text}, which is no JSON list: {error}") from error
+    if not all(isinstance(one, str | int) for one in found):
+        raise argparse.ArgumentTypeError(f"is {text}, accepted are names and ids")
+    return list(found)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Returns:
+        The exit code.
+    """
+    parser = build_parser()
+    arguments = parser.parse_intermixed_args(argv)
+    words = [*arguments.inputs, *arguments.input]
+    if not (words or arguments.video_input):
+        parser.error("name an image, a folder, a pattern or a video")
+    task = Task(
+        words=words,
+        videos=arguments.video_input,
+        output=arguments.output,
+        annotations=arguments.annotations,
+        model=arguments.model,
+        version=arguments.version,
+        options=Options(
+            score_threshold=arguments.score_threshold,
+            max_detections=arguments.max_detections,
+            classes=arguments.classes,
+            tile=arguments.tile,
+            overlap=arguments.overlap,
+        ),
+        workers=arguments.workers,
+        pictures=not arguments.no_pictures,
+        restart=arguments.restart,
+        patience_s=arguments.patience,
+    )
+    with Stop(_say_waiting) as stop:
+        try:
+            outcome = predict(connect(arguments), task, stopped=stop)
+        except ClientError as error:
+            print(error, file=sys.stderr)
+            return stop.exit_code or _FAILED
+    if arguments.json:
+        print(json.dumps(outcome.summary, indent=2, ensure_ascii=False))
+    else:
+        print(summary_text(outcome.summary))
+    return _report_failures(outcome)
+
+
+def _say_waiting() -> None:
+    # Not through sys.stderr: a signal may come in the middle of a line of the progress bar.
+    os.write(
+        2, b"\nStopping when what is under way is answered; a second signal ends it at once.\n"
+    )
+
+
+def _report_failures(outcome: Outcome) -> int:
+    failures: int = outcome.summary["failures"]
+    if not failures:
+        return 0
+    file = Path(outcome.summary["output"]) / FAILURES
+    sentences = [f"{one['image']}: {one['message']}" for one in json.loads(file.read_text("utf-8"))]
+    for sentence in sentences[:_FAILURES_SHOWN]:
+        print(sentence, file=sys.stderr)
+    if failures > _FAILURES_SHOWN:
+        print(f"{failures - _FAILURES_SHOWN} more are in {file}.", file=sys.stderr)
+    return _FAILED

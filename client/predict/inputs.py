@@ -1,0 +1,129 @@
+"""What a person names on the command line -> the images and videos that are meant."""
+
+import glob
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from client.errors import ClientError
+
+IMAGE_SUFFIXES = frozenset(
+    (".bmp", ".dib", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+)
+VIDEO_SUFFIXES = frozenset(
+    (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm", ".wmv")
+)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file that is meant.
+
+    Attributes:
+        path: Absolute.
+        depth: How many parts of it belong to its name: of a file in a named folder those below
+            the folder, else the last one.
+        is_video: Whether it is one, by its suffix.
+    """
+
+    path: str
+    depth: int
+    is_video: bool
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """All that is meant.
+
+    Attributes:
+        files: Each once, in the order in which they were named, those of a folder by their names.
+        passed_over: How many files of named folders are neither images nor videos, by suffix.
+    """
+
+    files: tuple[Found, ...]
+    passed_over: Counter[str]
+
+
+def find_inputs(words: Sequence[str], *, videos: Sequence[str] = (), output: Path) -> Inputs:
+    """Find files.
+
+    A word is a file, a folder (its images and videos, those of its folders too) or a pattern with
+    `*`, `?`, `[...]` or `**`. Files that are named are taken whatever they are called; of folders
+    those with the suffix of an image or a video, without hidden ones.
+
+    Args:
+        words: As they were typed.
+        videos: Files that are videos whatever they are called.
+        output: A folder that is left out where it lies below one that is named.
+
+    Raises:
+        ClientError: Every word that nothing is found for.
+    """
+    inside = _Folder(output)
+    found: dict[str, Found] = {}
+    missing = []
+    for word in words:
+        paths = _matching(word)
+        if not paths:
+            missing.append(word)
+        for path in paths:
+            for one in inside.below(path):
+                found.setdefault(one.path, one)
+    for word in videos:
+        if not Path(word).is_file():
+            missing.append(word)
+        file = str(_absolute(Path(word)))
+        found[file] = Found(file, 1, is_video=True)
+    if missing:
+        raise ClientError(f"There is no file, folder or match for {', '.join(missing)}.")
+    return Inputs(tuple(found.values()), inside.passed_over)
+
+
+def _matching(word: str) -> list[Path]:
+    if Path(word).exists():  # also one that is called as a pattern looks
+        return [Path(word)]
+    # pathlib takes no absolute patterns.
+    matches = glob.glob(word, recursive=True) if glob.has_magic(word) else []  # noqa: PTH207
+    return [Path(one) for one in sorted(matches)]
+
+
+def _absolute(file: Path) -> Path:
+    """Without `..`; a file that is a link keeps its own name."""
+    return file.parent.resolve() / file.name
+
+
+class _Folder:
+    """Looks into folders, but not into the one that is written to."""
+
+    def __init__(self, output: Path) -> None:
+        self._output = output.resolve()
+        self.passed_over: Counter[str] = Counter()
+
+    def below(self, path: Path) -> Iterator[Found]:
+        """The file itself, or the images and videos of a folder."""
+        if not path.is_dir():
+            file = _absolute(path)
+            yield Found(str(file), 1, is_video=file.suffix.lower() in VIDEO_SUFFIXES)
+            return
+        folder = path.resolve()
+        for file in self._walk(folder):
+            suffix = file.suffix.lower()
+            if suffix in IMAGE_SUFFIXES or suffix in VIDEO_SUFFIXES:
+                depth = len(file.relative_to(folder).parts)
+                yield Found(str(file), depth, is_video=suffix in VIDEO_SUFFIXES)
+            else:
+                self.passed_over[suffix or "without suffix"] += 1
+
+    def _walk(self, folder: Path) -> Iterator[Path]:
+        seen: set[Path] = set()
+        # Folders of data sets are often links; a link may lead back up.
+        for parent, folders, files in os.walk(folder, followlinks=True):
+            real = Path(parent).resolve()
+            if real in seen or (real == self._output and real != folder):
+                folders.clear()
+                continue
+            seen.add(real)
+            folders[:] = sorted(one for one in folders if not one.startswith("."))
+            yield from (Path(parent, name) for name in sorted(files) if not name.startswith("."))

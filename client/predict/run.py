@@ -1,0 +1,222 @@
+"""The whole command: find what is meant, ask, draw, write, add up."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from client.answers.opening import Run, open_run
+from client.classes import ModelClass, described_classes
+from client.connection import Connection
+from client.errors import ClientError
+from client.patience import Patience
+from client.predict.asking import Asking, Stopped
+from client.predict.categories import Categories, categories_for
+from client.predict.frames import ask_about_video
+from client.predict.image_ids import Annotated, ids_for, read_annotated
+from client.predict.images import ask_about_images
+from client.predict.inputs import Inputs, find_inputs
+from client.predict.naming import Input, name_inputs
+from client.predict.results import write_results
+from client.predict.summary import summary_document
+from client.predict.totals import Totals
+from client.predict.videos import VideoReader
+from client.progress import ImageProgress
+from client.question import Options
+from client.wording import many
+from client.writing import write_json
+
+JOURNAL = "answers.jsonl"
+SUMMARY = "summary.json"
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be done.
+
+    Attributes:
+        words: Files, folders and patterns.
+        videos: Files that are videos whatever they are called.
+        output: Folder of everything that is written.
+        annotations: COCO file with the ids of images and categories.
+        model: Name of the served model; None is the only one.
+        version: Its version; None is the default one.
+        options: Of every request.
+        workers: How many requests at a time.
+        pictures: Whether to draw.
+        restart: Whether to forget what was answered before.
+        patience_s: How long to repeat what a busy or restarting server did not answer.
+    """
+
+    words: Sequence[str]
+    output: Path
+    videos: Sequence[str] = ()
+    annotations: Path | None = None
+    model: str | None = None
+    version: str | None = None
+    options: Options = field(default_factory=Options)
+    workers: int = 4
+    pictures: bool = True
+    restart: bool = False
+    patience_s: float = 60.0
+
+
+class Unfinished(ClientError):
+    """The run has to be gone on with; what was answered is kept."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to.
+
+    Attributes:
+        summary: As `summary.json` has it.
+        totals: What it adds up to.
+    """
+
+    summary: dict[str, Any]
+    totals: Totals
+
+
+def predict(
+    connection: Connection, task: Task, *, stopped: Callable[[], bool] = lambda: False
+) -> Outcome:
+    """Do it.
+
+    Args:
+        connection: The server.
+        task: What is to be done.
+        stopped: Says whether to stop.
+
+    Raises:
+        Unfinished: It was asked to stop, or the server stays away.
+        ClientError: There is nothing to do, or it cannot be begun.
+    """
+    start = monotonic()
+    found = find_inputs(task.words, videos=task.videos, output=task.output)
+    inputs = name_inputs(found.files)
+    _refuse(inputs, found, task.output)
+    annotated = None if task.annotations is None else read_annotated(task.annotations)
+    image_ids = ids_for(inputs, annotated)
+    with open_run(
+        connection,
+        file=task.output / JOURNAL,
+        model=task.model,
+        version=task.version,
+        options=task.options,
+        restart=task.restart,
+        patience=Patience(total_s=task.patience_s),
+        stopped=stopped,
+    ) as run:
+        if run.description is not None:
+            _categories(run, annotated, Totals())  # that nothing fits is said before it is asked
+        asking = Asking(
+            run=run,
+            folder=task.output,
+            workers=task.workers,
+            pictures=task.pictures,
+            progress=ImageProgress(_expected(inputs)),
+            stopped=stopped,
+        )
+        try:
+            _ask(asking, inputs)
+            categories = _categories(run, annotated, asking.totals)
+            left_out = write_results(
+                task.output,
+                run.journal,
+                inputs,
+                image_ids.ids,
+                categories,
+                asking.totals.troubles,
+                stopped=stopped,
+            )
+        except Stopped as error:
+            raise Unfinished(f"Stopped. {_kept(run)}") from error
+        except ClientError as error:
+            raise Unfinished(f"{error}\n{_kept(run)}") from error
+    notes = [*image_ids.notes, *categories.notes, *_notes(found, left_out)]
+    summary = summary_document(
+        asking.totals,
+        model=run.model,
+        version=run.version,
+        seconds=monotonic() - start,
+        workers=task.workers,
+        notes=notes,
+        folder=task.output,
+    )
+    write_json(task.output / SUMMARY, summary)
+    return Outcome(summary, asking.totals)
+
+
+def _refuse(inputs: Sequence[Input], found: Inputs, output: Path) -> None:
+    if not inputs:
+        others = "".join(
+            f" ({many(n, suffix + ' file')})" for suffix, n in found.passed_over.items()
+        )
+        raise ClientError(f"There is no image and no video in what was named{others}.")
+    if output.exists() and not output.is_dir():
+        raise ClientError(f"{output} is a file; accepted is a folder, which is made if need be.")
+    given = {os.path.realpath(one.path) for one in inputs}
+    for one in inputs:
+        if os.path.realpath(output / one.output) in given:
+            raise ClientError(
+                f"{output / one.output} would be written over: choose another folder."
+            )
+
+
+def _expected(inputs: Sequence[Input]) -> int:
+    """Images, and frames as videos claim to have them."""
+    total = 0
+    for one in inputs:
+        if not one.is_video:
+            total += 1
+            continue
+        try:
+            with VideoReader(Path(one.path)) as reader:
+                total += reader.expected
+        except ClientError:
+            continue  # said when its turn comes
+    return total
+
+
+def _ask(asking: Asking, inputs: Sequence[Input]) -> None:
+    try:
+        ask_about_images(asking, [one for one in inputs if not one.is_video])
+        for one in inputs:
+            if one.is_video:
+                ask_about_video(asking, one)
+    finally:
+        asking.progress.end()
+
+
+def _categories(run: Run, annotated: Annotated | None, totals: Totals) -> Categories:
+    categories = () if annotated is None else annotated.categories
+    if run.description is not None:
+        return categories_for(described_classes(run.description), categories, are_all=True)
+    seen = [ModelClass(one.id, one.name) for one in sorted(totals.detections)]
+    return categories_for(seen, categories, are_all=False)
+
+
+def _kept(run: Run) -> str:
+    return (
+        f"{many(len(run.journal), 'answer')} kept in {run.journal.path}; the same command goes on "
+        "from there."
+    )
+
+
+def _notes(found: Inputs, left_out: int) -> list[str]:
+    notes = _passed_over(found)
+    if left_out:
+        notes.append(
+            f"{many(left_out, 'detection')} of classes without a category are in no COCO result."
+        )
+    return notes
+
+
+def _passed_over(found: Inputs) -> list[str]:
+    if not found.passed_over:
+        return []
+    kinds = ", ".join(f"{count} {suffix}" for suffix, count in found.passed_over.most_common())
+    return [f"Passed over in folders, neither images nor videos: {kinds}."]

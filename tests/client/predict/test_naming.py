@@ -1,0 +1,77 @@
+import pytest
+
+from client.errors import ClientError
+from client.predict.inputs import VIDEO_SUFFIXES, Found
+from client.predict.naming import name_inputs
+
+
+def named(*files: tuple[str, int] | str) -> list[tuple[str, str]]:
+    found = []
+    for file in files:
+        path, depth = (file, 1) if isinstance(file, str) else file
+        found.append(Found(path, depth, f".{path.rpartition('.')[2].lower()}" in VIDEO_SUFFIXES))
+    return [(one.name, one.output) for one in name_inputs(found)]
+
+
+NAMES = [
+    pytest.param(["/d/a.jpg"], [("a.jpg", "a.jpg")], id="as it is called"),
+    pytest.param([("/d/sub/a.jpg", 2)], [("sub/a.jpg", "sub/a.jpg")], id="below a folder"),
+    pytest.param(["/d/a.heic"], [("a.heic", "a.heic.png")], id="a suffix that is not written"),
+    pytest.param(["/d/a"], [("a", "a.png")], id="no suffix"),
+    pytest.param(["/d/a.mov"], [("a.mov", "a.mp4")], id="a video"),
+    pytest.param(["/d/a.MP4"], [("a.MP4", "a.mp4")], id="a video in capitals"),
+    pytest.param(
+        ["/d/1/a.jpg", "/d/2/a.jpg", "/d/2/b.jpg"],
+        [("1/a.jpg", "1/a.jpg"), ("2/a.jpg", "2/a.jpg"), ("b.jpg", "b.jpg")],
+        id="one name in two folders",
+    ),
+    pytest.param(
+        ["/1/d/a.jpg", "/2/d/a.jpg"],
+        [("1/d/a.jpg", "1/d/a.jpg"), ("2/d/a.jpg", "2/d/a.jpg")],
+        id="and their folders called the same",
+    ),
+    pytest.param(
+        ["/a.jpg", "/d/a.jpg"], [("a.jpg", "a.jpg"), ("d/a.jpg", "d/a.jpg")], id="one at the top"
+    ),
+    pytest.param(
+        ["/d/1/a.jpg", "/d/2/A.JPG"],
+        [("1/a.jpg", "1/a.jpg"), ("2/A.JPG", "2/A.JPG")],
+        id="case alone",
+    ),
+    pytest.param(
+        ["/d/a.mp4", "/d/a.avi", "/d/b.avi"],
+        [("a.mp4", "a.mp4"), ("a.avi", "a.avi.mp4"), ("b.avi", "b.mp4")],
+        id="videos of one stem",
+    ),
+    pytest.param(
+        ["/d/a.avi", "/d/a.mov"],
+        [("a.avi", "a.avi.mp4"), ("a.mov", "a.mov.mp4")],
+        id="videos of one stem, none of them an mp4",
+    ),
+    pytest.param(
+        ["/1/a.avi", "/2/a.mp4"],
+        [("1/a.avi", "1/a.mp4"), ("2/a.mp4", "2/a.mp4")],
+        id="videos of one stem in two folders",
+    ),
+    pytest.param(
+        [("/d/s/a.jpg", 2), ("/e/s/a.jpg", 2), "/e/s/b.jpg"],
+        [("d/s/a.jpg", "d/s/a.jpg"), ("e/s/a.jpg", "e/s/a.jpg"), ("b.jpg", "b.jpg")],
+        id="folders of two folders",
+    ),
+    pytest.param([], [], id="nothing"),
+]
+
+
+@pytest.mark.parametrize(("files", "expected"), NAMES)
+def test_names(files, expected):
+    assert named(*files) == expected
+
+
+def test_names_do_not_depend_on_the_order():
+    files = ["/d/1/a.jpg", "/d/2/a.jpg", "/d/2/b.jpg", "/d/a.avi", "/d/a.mov"]
+    assert sorted(named(*files)) == sorted(named(*files[::-1]))
+
+
+def test_pictures_that_no_name_can_tell_apart():
+    with pytest.raises(ClientError, match=r"would all give one picture: /d/a.heic, /d/a.heic.png"):
+        named("/d/a.heic", "/d/a.heic.png")
