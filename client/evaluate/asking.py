@@ -129,10 +129,9 @@ def ask(
         if failure is not None:
             failures[image] = failure
         elif record.predictions is not None:
-            found = zip(
-                record.predictions.class_ids.tolist(), record.predictions.class_names, strict=True
-            )
-            seen.update(ModelClass(class_id, name) for class_id, name in found)
+            found = record.predictions
+            named = zip(found.class_ids.tolist(), found.class_names, strict=True)
+            seen.update(ModelClass(class_id, name) for class_id, name in named)
     if count < len(files):
         return None
     class_map = map_classes(

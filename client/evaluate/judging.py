@@ -1,7 +1,7 @@
 """Answers and annotations -> everything that is judged, as values."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -220,12 +220,12 @@ def judge(
     confusion = confusion_matrix([one.cells for one in images], dataset.categories)
     return Evaluation(
         dataset,
-        settings,
+        replace(settings, pair_by=by),
         tuple(images),
         tuple(failures),
         matches,
         confusion,
-        (*dataset.notes, *notes, *task_notes, *_score_notes(results)),
+        (*dataset.notes, *notes, *task_notes, *_number_notes(confusion, results)),
     )
 
 
@@ -238,7 +238,7 @@ def _tasks(
     if any("segmentation" in one for one in results):
         if dataset.has_masks:
             tasks.append("segm")
-        else:
+        elif dataset.annotations:
             notes.append("Not all objects of the annotations have masks: masks are not judged.")
     keypoints = next((len(one["keypoints"]) // 3 for one in results if "keypoints" in one), None)
     if keypoints is not None:
@@ -261,7 +261,9 @@ def _tasks(
     return tasks, notes
 
 
-def _score_notes(results: Sequence[Mapping[str, Any]]) -> list[str]:
+def _number_notes(confusion: ConfusionMatrix, results: Sequence[Mapping[str, Any]]) -> list[str]:
+    if not confusion.total.objects:
+        return ["No image that was judged has an object: AP is not defined."]
     if not results:
         return ["The model found nothing: AP is 0."]
     lowest = min(one["score"] for one in results)

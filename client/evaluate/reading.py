@@ -95,6 +95,8 @@ def _images(found: Sequence[Any], problems: list[str]) -> list[ImageEntry]:
             f"ones: {some(wrong)}."
         )
     _unique(problems, "ids of images", [image.id for image in images])
+    if len({type(image.id) for image in images}) > 1:
+        problems.append("ids of images are texts in part, and numbers in part.")
     _unique(problems, "names of images", [image.file_name for image in images])
     return images
 

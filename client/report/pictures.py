@@ -3,6 +3,7 @@
 import base64
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -44,7 +45,7 @@ def thumbnail(path: str | os.PathLike[str], longest_side: int = LONGEST_SIDE) ->
         None where OpenCV cannot read it.
     """
     # OpenCV writes a warning of its own about a file that is not there.
-    image = cv2.imread(os.fspath(path), cv2.IMREAD_COLOR) if os.path.isfile(path) else None  # noqa: PTH113
+    image = cv2.imread(os.fspath(path), cv2.IMREAD_COLOR) if Path(path).is_file() else None
     if image is None:
         return None
     height, width = image.shape[:2]

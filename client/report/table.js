@@ -98,7 +98,7 @@ function cell(value, column) {
   const element = h("td", { class: column.kind }, shown(value, column.digits));
   if (column.bar && typeof value === "number") {
     element.classList.add("bar");
-    element.style.setProperty("--share", `${Math.max(0, Math.min(1, value / column.bar)) * 100}%`);
+    element.style.setProperty("--share", String(Math.max(0, Math.min(1, value / column.bar))));
   }
   return element;
 }

@@ -1,12 +1,15 @@
 """The command against a real server: drawn scenes of coins, a few things wrong with them."""
 
 import json
+import os
 import shutil
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 from detectron2.config import get_cfg
 from detectron2.engine import DefaultPredictor
@@ -16,7 +19,7 @@ from client.evaluate.cli import main
 from examples.coins.dataset import write_scenes
 from server.torchserve import TorchServe
 from tests.client.evaluate.theirs import coco_evaluator
-from tests.client.proxy import Proxy, Reply
+from tests.client.proxy import Asked, Proxy, Reply
 
 SCENES = 6
 SCORE_THRESHOLD = 0.7  # of coins.mar
@@ -88,6 +91,18 @@ def evaluate(proxy: Proxy, served: TorchServe, scenes: Path, tmp_path: Path, cap
     return run
 
 
+def quick_answer(asked: Asked) -> Reply:
+    """One coin in every image, without a model."""
+    height, width = cv2.imdecode(np.frombuffer(asked.body, np.uint8), cv2.IMREAD_COLOR).shape[:2]
+    coin = {"class_id": 0, "class_name": "coin", "score": 0.9, "box": [0, 0, 30.5, 30]}
+    document = {
+        "model": {"name": "coins", "version": "1.0"},
+        "image": {"width": width, "height": height},
+        "predictions": [coin],
+    }
+    return Reply(200, json.dumps(document).encode())
+
+
 @pytest.fixture(scope="module")
 def expected(drawn: Path, pytestconfig: pytest.Config) -> dict[str, dict[str, float]]:
     """What Detectron2 says of the same weights and images."""
@@ -145,7 +160,7 @@ def test_equals_coco_evaluator_and_is_judged_again_without_a_server(evaluate, ex
 
 def test_goes_on_after_the_server_went_away(evaluate, proxy):
     def away(asked):
-        return Reply(0) if len(proxy.asked) > 4 else None
+        return Reply(0) if len(proxy.asked) > 4 else quick_answer(asked)
 
     proxy.instead = away
     first = evaluate("--workers", "1")
@@ -154,7 +169,7 @@ def test_goes_on_after_the_server_went_away(evaluate, proxy):
     assert "the same command goes on from there" in first.err
     assert "Traceback" not in first.err
     assert not (first.folder / "report.json").exists()
-    proxy.instead = lambda asked: None
+    proxy.instead = quick_answer
     proxy.asked.clear()
     second = evaluate("--workers", "1")
     assert second.code == 0
@@ -194,6 +209,7 @@ def test_asks_nothing_where_images_are_missing(evaluate, scenes, proxy):
     assert (outcome.code, proxy.asked) == (1, [])
     assert "2 images of 6 that" in outcome.err
     assert "images/00001.png, images/00005.png. --allow-missing judges the others." in outcome.err
+    proxy.instead = quick_answer
     allowed = evaluate("--allow-missing")
     assert allowed.code == 0
     assert allowed.report["annotations"]["judged_images"] == 4
@@ -224,12 +240,54 @@ def test_says_what_is_wrong_before_it_asks(words, sentence, evaluate, scenes, pr
     assert len(proxy.asked) <= 1
 
 
-def test_classes_that_do_not_fit_are_said_and_taken_by_order(evaluate, scenes):
+def test_classes_that_do_not_fit_are_said_and_taken_by_order(evaluate, scenes, proxy):
+    proxy.instead = quick_answer
     change(scenes, lambda document: document["categories"][0].update(name="Muenze"))
     outcome = evaluate()
     assert outcome.code == 0
     assert "in the order of their ids (coin is Muenze)" in outcome.err
     assert outcome.report["annotations"]["categories_by"] == "order"
+
+
+def test_needs_the_management_api_for_nothing(evaluate, scenes, proxy):
+    proxy.instead = quick_answer
+    change(scenes, lambda document: document["categories"].append({"id": 2, "name": "note"}))
+    outcome = evaluate("--management", "http://127.0.0.1:9")
+    assert outcome.code == 0
+    assert outcome.report["annotations"]["categories_by"] == "names"
+    assert "does not know" not in outcome.err  # nobody has said what it knows
+    assert outcome.report["total"]["detections"] == SCENES
+
+
+def test_detections_of_other_classes_are_left_out(evaluate, scenes, proxy):
+    def another_class(asked):
+        answer = quick_answer(asked)
+        return Reply(200, answer.body.replace(b'"class_id": 0', b'"class_id": 3'))
+
+    proxy.instead = another_class
+    outcome = evaluate()
+    assert outcome.code == 0
+    assert "for the model's class coin: its 6 detections are not judged." in outcome.err
+    assert json.loads((outcome.folder / "coco_results.json").read_text()) == []
+    assert outcome.report["ap"]["bbox"]["AP"] == 0
+
+
+def test_stops_when_it_is_asked_to_and_goes_on(evaluate, proxy):
+    def interrupted(asked):
+        if len(proxy.asked) == 4:
+            os.kill(os.getpid(), signal.SIGINT)
+        return quick_answer(asked)
+
+    proxy.instead = interrupted
+    first = evaluate("--workers", "1")
+    assert first.code == 130
+    assert first.err.endswith("Stopped. The same command goes on from here.\n")
+    assert not (first.folder / "report.json").exists()
+    answered = len(proxy.asked) - 1
+    assert answered < SCENES
+    second = evaluate("--workers", "1")
+    assert second.code == 0
+    assert len(proxy.asked) == SCENES + 1
 
 
 def test_a_category_that_the_model_does_not_know_counts_as_missed(evaluate, scenes):

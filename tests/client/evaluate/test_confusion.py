@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from pycocotools import mask as coco_mask
 
 from client.classes import Category
 from client.evaluate.confusion import cells_of, confusion_matrix
@@ -193,8 +194,6 @@ def test_masks_pair_by_their_pixels():
 
 
 def rle(columns: slice):
-    from pycocotools import mask as coco_mask
-
     mask = np.zeros((10, 10), dtype=np.uint8, order="F")
     mask[:, columns] = 1
     found = coco_mask.encode(mask)

@@ -137,6 +137,11 @@ def test_what_writers_leave_out(read):
             id="an image twice",
         ),
         pytest.param(
+            changed("images", to=[*GOOD["images"], {**GOOD["images"][0], "id": "8"}]),
+            "ids of images are texts in part, and numbers in part.",
+            id="texts and numbers",
+        ),
+        pytest.param(
             changed("categories", 0, "id", to="4"), "1 of 2 categories have no whole", id="text id"
         ),
         pytest.param(
