@@ -33,8 +33,8 @@ lint: $(STAMP)  ## style, types and the import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-tools: $(STAMP)  ## fetch nginx, openssl and prometheus from Debian into build/tools, where this machine lacks them
-	@$(PY) -m tests.tools.debian nginx openssl prometheus
+tools: $(STAMP)  ## fetch nginx, openssl, prometheus and chromium from Debian into build/tools, where this machine lacks them
+	@$(PY) -m tests.tools.debian nginx openssl prometheus chromium
 
 test: lint tools $(COINS)  ## lint, and every test that needs no GPU
 	# One thread: on a busy machine torch's threads wait for one another, ten times as long.
