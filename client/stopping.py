@@ -2,19 +2,22 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any, Self
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SAME_WISH_S = 0.5
 _EXIT_CODE_OF_SIGNALS = 128  # what shells report of a program that a signal ended
 
 
 class Stop:
-    """Within a `with` block the first signal is remembered, the second ends the process at once.
+    """Within a `with` block the first signal is remembered, a later one ends the process at once.
 
     Nothing is raised, so that no signal can cut a file or a cleanup in two. Called, it says whether
-    there was a signal.
+    there was a signal. One that comes right after the first is the same wish: what is sent to a
+    group of processes, and passed on by one of them, comes twice.
     """
 
     def __init__(self, say: Callable[[], None] = lambda: None) -> None:
@@ -25,6 +28,7 @@ class Stop:
         """
         self._say = say
         self._signal: int | None = None
+        self._since = 0.0
         self._before: dict[signal.Signals, Any] = {}
 
     def __call__(self) -> bool:
@@ -53,9 +57,10 @@ class Stop:
             signal.signal(one, handler)
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        if self._signal is not None:
+        now = time.monotonic()
+        if self._signal is None:
+            self._signal, self._since = number, now
+            self._say()
+        elif now - self._since > _SAME_WISH_S:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
-            return
-        self._signal = number
-        self._say()
