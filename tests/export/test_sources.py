@@ -239,11 +239,16 @@ def test_a_model_zoo_name_with_a_zoo_pickle(exporter, image, tmp_path):
     config = get_cfg()
     config.merge_from_file(str(CONFIGS / name))
     config.MODEL.DEVICE = "cpu"
+    smaller = [
+        *("INPUT.MIN_SIZE_TEST", "128", "MODEL.RETINANET.SCORE_THRESH_TEST", "0.0"),
+        *("MODEL.RESNETS.STEM_OUT_CHANNELS", "8", "MODEL.RESNETS.RES2_OUT_CHANNELS", "16"),
+        *("MODEL.RESNETS.WIDTH_PER_GROUP", "8", "MODEL.FPN.OUT_CHANNELS", "16"),
+    ]
+    config.merge_from_list(smaller)
     network = build_model(config)
     content = {"model": arrays(network.state_dict()), "__author__": "Detectron2 Model Zoo"}
     weights = write_pickle(tmp_path / "model_final_5bd44e.pkl", content)
-    smaller = ["--opts", "INPUT.MIN_SIZE_TEST", "128", "MODEL.RETINANET.SCORE_THRESH_TEST", "0.0"]
-    assert exporter(*smaller, config_file=name, weights=weights, verify_image=image) == 0
+    assert exporter("--opts", *smaller, config_file=name, weights=weights, verify_image=image) == 0
     assert_proven(exporter, detections=0)
     metadata = exporter.metadata
     assert metadata.architecture == "RetinaNet"
@@ -329,10 +334,20 @@ def lazy(tmp_path_factory: pytest.TempPathFactory) -> Lazy:
     file = folder / "lazy.py"
     file.write_text(
         "from detectron2.config import LazyConfig\n"
+        "from detectron2.layers import ShapeSpec\n"
         f"_zoo = LazyConfig.load({str(CONFIGS / LAZY)!r})\n"
         "model, dataloader = _zoo.model, _zoo.dataloader\n"
-        "model.roi_heads.num_classes = 3\n"
+        "model.backbone.bottom_up.stages.depth = 18\n"
+        "del model.backbone.bottom_up.stages.stride_in_1x1\n"
         "model.backbone.bottom_up.stages.norm = 'SyncBN'\n"
+        "model.backbone.out_channels = model.proposal_generator.head.in_channels = 16\n"
+        "heads = model.roi_heads\n"
+        "heads.num_classes = 3\n"
+        "heads.box_head.input_shape = ShapeSpec(channels=16, height=7, width=7)\n"
+        "heads.box_head.fc_dims = [32]\n"
+        "heads.box_predictor.input_shape = ShapeSpec(channels=32)\n"
+        "heads.mask_head.input_shape = ShapeSpec(channels=16, width=14, height=14)\n"
+        "heads.mask_head.conv_dims = [16, 16]\n"
         "dataloader.test.mapper.augmentations[0].short_edge_length = 96\n"
         "dataloader.test.mapper.augmentations[0].max_size = 192\n"
     )
@@ -388,8 +403,26 @@ def command(config: Path, weights: Path, exporter: Exporter, *more: object) -> l
     ]
 
 
+@pytest.fixture
+def doubled(training, tmp_path) -> Training:
+    """A training with a backbone of its own."""
+
+    def edit(values):
+        values["MODEL"]["BACKBONE"]["NAME"] = "build_doubled_backbone"
+
+    trained = {
+        name.replace("backbone.", "backbone.inner.", 1): tensor
+        for name, tensor in tensors_of(training).items()
+    }
+    weights = tmp_path / "doubled.pth"
+    torch.save({"model": trained}, weights)
+    return Training(edited(training, tmp_path, edit), weights)
+
+
 @pytest.mark.parametrize("packaged", [False, True], ids=["a module", "a package"])
-def test_a_model_with_modules_of_ones_own(packaged, exporter, image, tmp_path, pytestconfig):
+def test_a_model_with_modules_of_ones_own(
+    packaged, doubled, exporter, image, tmp_path, pytestconfig
+):
     if packaged:
         module = tmp_path / "my_modules"
         module.mkdir()
@@ -398,28 +431,15 @@ def test_a_model_with_modules_of_ones_own(packaged, exporter, image, tmp_path, p
     else:
         module = tmp_path / "my_backbone.py"
         module.write_text(CUSTOM_MODULE)
-    trainer = (
-        "import sys; sys.path.insert(0, sys.argv[1])\n"
-        f"import {module.stem}\n"
-        "from pathlib import Path\n"
-        "from tests.models import save_training, tiny_config\n"
-        "config = tiny_config(); config.MODEL.BACKBONE.NAME = 'build_doubled_backbone'\n"
-        "save_training(Path(sys.argv[1]), config)\n"
-    )
-    root = pytestconfig.rootpath
-    subprocess.run([sys.executable, "-c", trainer, tmp_path], cwd=root, check=True)
-    config, weights = tmp_path / "config.yaml", tmp_path / "model_final.pth"
-    with_module = command(
-        config, weights, exporter, "--extra-modules", module, "--verify-image", image
-    )
-    subprocess.run(with_module, cwd=root, check=True)
+    options = ["--extra-modules", module, "--verify-image", image]
+    with_module = command(doubled.config_file, doubled.weights, exporter, *options)
+    subprocess.run(with_module, cwd=pytestconfig.rootpath, check=True)
     assert_proven(exporter)
     assert exporter.metadata.owner_modules == (module.stem,)
 
-    exporter.archive.unlink()
-    without = subprocess.run(
-        command(config, weights, exporter), cwd=root, check=False, capture_output=True, text=True
-    )
-    assert without.returncode == 1
-    assert "build_doubled_backbone" in without.stderr
-    assert "--extra-modules" in without.stderr
+
+def test_a_model_without_its_modules(doubled, exporter, capsys):
+    assert exporter(config_file=doubled.config_file, weights=doubled.weights) == 1
+    error = capsys.readouterr().err
+    assert "build_doubled_backbone" in error
+    assert "--extra-modules" in error
