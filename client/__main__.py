@@ -2,10 +2,12 @@
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
 _COMMANDS = {
+    "compare": ("client.compare.cli", "hold two served versions of a model against each other"),
     "evaluate": ("client.evaluate.cli", "judge a served model on images with COCO annotations"),
     "models": ("client.models.cli", "change versions of served models without losing a request"),
     "predict": ("client.predict.cli", "ask about images and videos, draw and keep the answers"),
@@ -40,8 +42,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name, (_, help_text) in _COMMANDS.items():
         commands.add_parser(name, help=help_text, add_help=False)
     command = parser.parse_args(words[:1]).command
-    # Imported when it is needed: a health check does not wait for numpy.
-    return int(importlib.import_module(_COMMANDS[command][0]).main(words[1:]))
+    try:
+        # Imported when it is needed: a health check does not wait for numpy.
+        code = int(importlib.import_module(_COMMANDS[command][0]).main(words[1:]))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads has gone, as `head` does; Python would flush once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code
 
 
 if __name__ == "__main__":

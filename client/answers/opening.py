@@ -85,15 +85,7 @@ def open_run(
         _detector(connection, model, version, patience) as detector,
         Journal(file, settings, about=about, restart=restart) as journal,
     ):
-        try:
-            yield Run(detector, journal, model, version, options, journal.about)
-        except RequestRefused as error:
-            if error.type != "ModelVersionNotFoundException":
-                raise
-            raise ClientError(
-                f"{file} holds answers of {model} {version}, which is not served any more: serve "
-                "it again, choose another folder, or --restart, which deletes them."
-            ) from error
+        yield Run(detector, journal, model, version, options, journal.about)
 
 
 def _detector(

@@ -18,12 +18,8 @@ from client.window import in_order
 
 Item = TypeVar("Item")
 
-_OF_EVERY_IMAGE = (
-    "InvalidKeyException",
-    "ModelNotFoundException",
-    "ModelVersionNotFoundException",
-    "ResourceNotFoundException",
-)
+_NO_SUCH_VERSION = "ModelVersionNotFoundException"
+_OF_EVERY_IMAGE = ("InvalidKeyException", "ModelNotFoundException", "ResourceNotFoundException")
 """Types of errors that the next image would get as well."""
 
 SAMPLE = sample_png(128, 32)
@@ -111,10 +107,36 @@ def answered(
     Raises:
         ClientError: The server stays away, or refuses what every image would be refused for.
     """
+    if not stopped() and journal.has(source.name, source.fingerprint):
+        return journal.record(source.name)
+    return ask_anew(detector, source, journal, options, stopped=stopped)
+
+
+def ask_anew(
+    detector: Detector,
+    source: Source,
+    journal: Journal,
+    options: Options | None = None,
+    *,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Record | None:
+    """A new record of an image, whether there was one or not; it is then in the journal.
+
+    Args:
+        detector: Whom to ask.
+        source: What about.
+        journal: Of the run.
+        options: Of the run.
+        stopped: Says whether to stop.
+
+    Returns:
+        The record; None where it is stopped before there is one.
+
+    Raises:
+        ClientError: The server stays away, or refuses what every image would be refused for.
+    """
     if stopped():
         return None
-    if journal.has(source.name, source.fingerprint):
-        return journal.record(source.name)
     start = perf_counter()
     try:
         image = source.load()
@@ -123,6 +145,11 @@ def answered(
     except ClientError as error:
         if is_absence(error) and stopped():
             return None
+        if isinstance(error, RequestRefused) and error.type == _NO_SUCH_VERSION:
+            raise ClientError(
+                f"{journal.path} holds answers of a version that is not served any more: serve it "
+                f"again, choose another folder, or --restart, which deletes them. {error}"
+            ) from error
         if _ends_the_run(error, detector):
             raise
         seconds = perf_counter() - start

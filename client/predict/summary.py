@@ -101,10 +101,4 @@ def _classes(document: Mapping[str, Any]) -> list[str]:
     for one in document["classes"][:_CLASSES_SHOWN]:
         lines.append(f"{one['detections']:10,} {one['class_name']}")
     more = len(document["classes"]) - _CLASSES_SHOWN
-    if more > 0:
-        lines.append(
-            f"{'':10} and {many(more, 'class')[:-1]}es more, in summary.json"
-            if more > 1
-            else f"{'':10} and 1 class more, in summary.json"
-        )
-    return lines
+    return lines if more <= 0 else [*lines, f"{'':10} and {more} more, in summary.json"]

@@ -126,15 +126,3 @@ def test_without_the_management_api(served, connection, file, unused_port):
         open_run(alone, file=file.with_name("other.jsonl")),
     ):
         pass
-
-
-def test_a_version_that_is_gone_meanwhile(connection, file, proxy):
-    with open_run(connection, file=file, model="tiny"):
-        pass
-    body = b'{"code": 404, "type": "ModelVersionNotFoundException", "message": "no"}'
-    proxy.instead = lambda asked: Reply(404, body)
-    with (
-        pytest.raises(ClientError, match=r"answers of tiny 1\.0, which is not served any more"),
-        open_run(connection, file=file) as run,
-    ):
-        run.detector.predict(b"x")

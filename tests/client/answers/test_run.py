@@ -147,7 +147,6 @@ def test_a_server_that_is_gone_ends_the_run(detector, stand_in, journal):
     [
         (400, "InvalidKeyException"),
         (404, "ModelNotFoundException"),
-        (404, "ModelVersionNotFoundException"),
         (404, "ResourceNotFoundException"),
         (503, "ServiceUnavailableException"),
     ],
@@ -160,6 +159,14 @@ def test_what_every_image_would_get_ends_the_run(detector, stand_in, journal, st
     assert caught.value.type == type_
     assert len(journal) == 0
     assert len(stand_in.asked) < 15
+
+
+def test_a_version_that_is_gone_ends_the_run(detector, stand_in, journal):
+    body = b'{"code": 404, "type": "ModelVersionNotFoundException", "message": "no"}'
+    stand_in.instead = lambda asked: GOOD if len(stand_in.asked) < 3 else Reply(404, body)
+    with pytest.raises(ClientError, match=r"jsonl holds answers of a version that is not served"):
+        list(ask_all(detector, map(source, names(9)), journal, workers=2))
+    assert len(journal) == 2
 
 
 def test_a_full_disk_ends_the_run(detector, journal, monkeypatch):

@@ -76,7 +76,7 @@ def test_the_same_again_asks_nothing_and_draws_nothing(command, photographs, tmp
     out, asked = tmp_path / "out", len(proxy.asked)
     before = {name: (out / name).read_bytes() for name in written(out)}
     times = {name: (out / name).stat().st_mtime_ns for name in ANSWERED}
-    said = command(*words)
+    said = command(*words, "--patience", "0")
     assert said.code == 1
     assert "6 answers of an earlier run." in said.out
     assert len(proxy.asked) == asked

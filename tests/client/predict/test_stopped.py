@@ -52,7 +52,9 @@ def start(pytestconfig, tmp_path):
     yield begin
     for process in running:
         process.kill()
-        process.communicate()
+        process.wait()
+        process.stdout.close()
+        process.stderr.close()
 
 
 def answered(out: Path) -> Counter[str]:
@@ -104,6 +106,12 @@ def test_a_signal_loses_nothing_and_nothing_is_asked_twice(
     assert set(answered(out).values()) == {1}
     assert len(list(out.glob("*.png"))) == 40
     assert finals(out) == ["coco_results.json", "failures.json", "images.json", "summary.json"]
+
+    nobody = ["--inference", "http://127.0.0.1:9", "--management", "http://127.0.0.1:9"]
+    process = start(site=nobody)
+    said, problem = process.communicate(timeout=60)
+    assert process.returncode == 0, problem
+    assert said.startswith("tiny 1.0 answered 40 of 40 images. 40 answers of an earlier run.")
 
 
 def test_a_second_signal_ends_it_at_once(start, images, stand_in, tmp_path):
@@ -178,6 +186,17 @@ def test_a_server_that_goes_away_half_way(start, own_server, images, tmp_path):
         assert log.read_text().count('"status":') - lines == 40 - kept
     assert set(answered(out).values()) == {1}
     assert len(list(out.glob("*.png"))) == 40
+
+
+def test_a_reader_that_has_enough(start, images, stand_in):
+    site = ["--inference", stand_in.url, "--management", stand_in.url]
+    stand_in.instead = lambda asked: Reply(200, ONE_PIXEL)
+    process = start("--model", "m", "--no-pictures", site=site)
+    process.stdout.close()  # as `| head -0` does
+    problem = process.stderr.read()
+    assert process.wait(60) == 1
+    assert "Traceback" not in problem
+    assert "BrokenPipe" not in problem
 
 
 def test_memory_does_not_grow_with_the_number_of_images(pytestconfig, tmp_path):
