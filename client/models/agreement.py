@@ -7,13 +7,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from client.models.overlap import SHAPES, overlaps
-
-SAME_OBJECT = 0.5
-"""Objects of one class that are alike at least so much are the same one; see `overlaps`."""
-
-_SEGMENTATIONS = ("semantic", "panoptic")
-_KINDS = ("predictions", "proposals", *_SEGMENTATIONS)
+from client.counterparts import (
+    KINDS,
+    SAME_OBJECT,
+    Found,
+    Heads,
+    found,
+    most_alike,
+    one_sided,
+    same_class,
+)
+from client.overlap import overlaps
 
 
 @dataclass(frozen=True)
@@ -37,8 +41,8 @@ class Agreement:
     @property
     def share(self) -> float:
         """0 to 1, counting both directions: a version that sees more than there is disagrees."""
-        found = self.old + self.new
-        return (self.old_found_again + self.new_found_before) / found if found else 1.0
+        both = self.old + self.new
+        return (self.old_found_again + self.new_found_before) / both if both else 1.0
 
     def sentence(self) -> str:
         """For people."""
@@ -63,37 +67,13 @@ def agreement(
     """
     counts = np.zeros(4, dtype=np.int64)
     for one, other in zip(old, new, strict=True):
-        for kind in _KINDS:
-            counts += _count(_found(one, kind), _found(other, kind), score)
-    found, again, new_found, before = (int(count) for count in counts)
-    return Agreement(found, again, new_found, before, _one_sided(old, new))
+        for kind in KINDS:
+            counts += _count(found(one, kind), found(other, kind), score)
+    of_old, again, of_new, before = (int(count) for count in counts)
+    return Agreement(of_old, again, of_new, before, one_sided(Heads.of(old), Heads.of(new)))
 
 
-@dataclass(frozen=True)
-class _Found:
-    """N objects of one kind, their class names, and (N,) scores."""
-
-    objects: Sequence[dict[str, Any]]
-    classes: list[str]
-    scores: npt.NDArray[np.float64]
-
-
-def _found(document: dict[str, Any], kind: str) -> _Found:
-    if kind == "proposals":
-        boxes = document.get(kind, [])
-        logits = np.array([one["objectness"] for one in boxes], dtype=np.float64)
-        return _Found(boxes, [kind] * len(boxes), np.exp(-np.logaddexp(0, -logits)))
-    objects = (
-        document.get(kind, {}).get("segments", []) if kind in _SEGMENTATIONS else document[kind]
-    )
-    return _Found(
-        objects,
-        [one["class_name"] for one in objects],
-        np.array([one.get("score", 1.0) for one in objects], dtype=np.float64),
-    )
-
-
-def _count(old: _Found, new: _Found, score: float) -> npt.NDArray[np.int64]:
+def _count(old: Found, new: Found, score: float) -> npt.NDArray[np.int64]:
     pairs = _counterparts(old, new)
     counted_old, counted_new = old.scores >= score, new.scores >= score
     return np.array(
@@ -107,27 +87,8 @@ def _count(old: _Found, new: _Found, score: float) -> npt.NDArray[np.int64]:
     )
 
 
-def _counterparts(old: _Found, new: _Found) -> list[tuple[int, int]]:
-    """Positions on both sides, each in one pair at most, those that are most alike first."""
+def _counterparts(old: Found, new: Found) -> list[tuple[int, int]]:
     if not old.classes or not new.classes:
         return []
     alike = overlaps(old.objects, new.objects)
-    alike[np.array(old.classes)[:, None] != np.array(new.classes)] = 0
-    pairs = []
-    while alike.max() >= SAME_OBJECT:
-        one, other = (int(i) for i in np.unravel_index(alike.argmax(), alike.shape))
-        pairs.append((one, other))
-        alike[one], alike[:, other] = 0, 0
-    return pairs
-
-
-def _one_sided(old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> tuple[str, ...]:
-    sides = [{kind for one in side for kind in _KINDS if kind in one} for side in (old, new)]
-    shapes = [
-        {shape for one in side for thing in one["predictions"][:1] for shape in thing} & set(SHAPES)
-        for side in (old, new)
-    ]
-    if all(shapes):  # who finds nothing does not say what it would have
-        sides = [one | other for one, other in zip(sides, shapes, strict=True)]
-    only = sides[0] ^ sides[1]
-    return tuple(one for one in (*SHAPES, *_KINDS) if one in only)
+    return most_alike(np.where(same_class(old, new), alike, 0), SAME_OBJECT)

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from client.connection import add_connection
-from client.models.agreement import SAME_OBJECT
+from client.counterparts import SAME_OBJECT
 from client.models.gates import Gates
 
 _ANSWER_TIMEOUT_S = 60.0

@@ -4,7 +4,7 @@ An object has a box, a rotated box, a mask or keypoints, as its model has heads;
 alone. Two objects are as alike as the least alike of what they have.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import cv2
@@ -33,18 +33,41 @@ def overlaps(old: Objects, new: Objects) -> Matrix:
         new: M, likewise.
 
     Returns:
-        (N, M), 0 to 1: the intersection over union of boxes, rotated boxes and masks, the object
-        keypoint similarity (OKS) of keypoints; of several the least. 0 where only one of the two
-        has any of these.
+        (N, M), 0 to 1: of `overlaps_by_shape` the least.
     """
-    found = np.ones((len(old), len(new)))
+    return least_alike(overlaps_by_shape(old, new), (len(old), len(new)))
+
+
+def overlaps_by_shape(old: Objects, new: Objects) -> dict[str, Matrix]:
+    """The same of everything that they have, each on its own.
+
+    Args:
+        old: As `overlaps` takes them.
+        new: Likewise.
+
+    Returns:
+        (N, M), 0 to 1, by keys of `SHAPES`: the intersection over union of boxes, rotated boxes and
+        masks, the object keypoint similarity (OKS) of keypoints. 0 where only one of the two has
+        it. Of rotated boxes there are no upright ones.
+    """
+    found = {}
     for key in SHAPES:
         if (key in old[0]) != (key in new[0]):
-            return np.zeros_like(found)
+            found[key] = np.zeros((len(old), len(new)))
         # Of a rotated box the upright one around it tells less.
-        if key in old[0] and not (key == "box" and "rotated_box" in old[0]):
-            found = np.minimum(found, _MEASURES[key](old, new))
+        elif key in old[0] and not (key == "box" and "rotated_box" in old[0]):
+            found[key] = _MEASURES[key](old, new)
     return found
+
+
+def least_alike(by_shape: Mapping[str, Matrix], shape: tuple[int, int]) -> Matrix:
+    """How alike objects are that are as alike as the least alike of what they have.
+
+    Args:
+        by_shape: Of `overlaps_by_shape`.
+        shape: N and M; objects without any shape are alike.
+    """
+    return np.asarray(np.minimum.reduce([np.ones(shape), *by_shape.values()]))
 
 
 def _boxes(old: Objects, new: Objects) -> Matrix:
@@ -64,7 +87,7 @@ def _rotated_boxes(old: Objects, new: Objects) -> Matrix:
     overlap = np.zeros((len(one), len(other)))
     # Boxes whose upright ones are apart are apart, which leaves few of many pairs.
     for i, j in np.argwhere(_boxes(old, new) > 0):
-        corners = [_corners(one[i]), _corners(other[j])]
+        corners = [corners_of(one[i]), corners_of(other[j])]
         # float32, and pixels far from the origin: near it the numbers are exact enough.
         origin = corners[0].mean(axis=0)
         polygons = [(polygon - origin).astype(np.float32) for polygon in corners]
@@ -72,8 +95,12 @@ def _rotated_boxes(old: Objects, new: Objects) -> Matrix:
     return _over_unions(overlap, one[:, 2:4].prod(axis=1), other[:, 2:4].prod(axis=1))
 
 
-def _corners(box: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """(4, 2) points of a rotated box."""
+def corners_of(box: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """(4, 2) points of a rotated box.
+
+    Args:
+        box: Centre x, centre y, width, height, degrees anticlockwise.
+    """
     angle = np.radians(box[4])
     across = np.array([np.cos(angle), -np.sin(angle)]) * box[2] / 2
     down = np.array([np.sin(angle), np.cos(angle)]) * box[3] / 2

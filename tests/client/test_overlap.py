@@ -7,7 +7,7 @@ import pytest
 from pycocotools import mask as coco_mask
 from shapely import Polygon, affinity, box
 
-from client.models.overlap import overlaps
+from client.overlap import overlaps
 
 A, B, FAR = [0, 0, 10, 10], [2, 0, 12, 10], [50, 50, 60, 60]
 
