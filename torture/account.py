@@ -79,6 +79,16 @@ def is_right(outcome: Outcome, expected: Sequence[Any]) -> bool:
     return outcome.status == OK and outcome.document == expected[outcome.image]
 
 
+def lost_of(outcomes: Sequence[Outcome], expected: Sequence[Any]) -> list[Outcome]:
+    """Those that got no right answer."""
+    return [one for one in outcomes if not is_right(one, expected)]
+
+
+def under_way(outcomes: Sequence[Outcome], moment: float) -> list[Outcome]:
+    """Those that had been sent and were not answered at a moment; seconds of `time.monotonic`."""
+    return [one for one in outcomes if one.start < moment < one.end]
+
+
 def is_well_formed(outcome: Outcome) -> bool:
     """Whether a body is JSON of the documented form: an answer, or an error with its reason."""
     document = outcome.document

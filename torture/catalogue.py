@@ -41,6 +41,13 @@ FAULTS = (
         answers.too_large,
     ),
     Fault(
+        "answer-over-limit",
+        "answers above `max_response_size` of config.properties, which the archive lets through",
+        "an error at once, and a new worker; nobody else's request is lost",
+        answers.over_limit,
+        quick=False,
+    ),
+    Fault(
         "clients-gone",
         "clients that hang up, in the middle of their upload or while they wait",
         "the others notice nothing",

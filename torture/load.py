@@ -1,5 +1,6 @@
 """A steady load of real requests, and what became of each."""
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -50,32 +51,35 @@ class Load:
 
     def __init__(
         self,
-        url: str,
+        urls: Sequence[str],
         token: str | None,
         images: Sequence[bytes],
         *,
         threads: int,
         own_image: bool = False,
         timeout_s: float = TIMEOUT_S,
+        pause_s: float = 0.0,
     ) -> None:
         """Set up.
 
         Args:
-            url: Of the model: `http://HOST:PORT/predictions/NAME`.
+            urls: Of the model, taken in turns: `http://HOST:PORT/predictions/NAME[/VERSION]`.
             token: The inference key, or None.
             images: Encoded files.
             threads: How many requests are under way at once.
             own_image: Whether each thread sends one image alone, so that no two that are under way
                 are alike; otherwise each sends all of them in turns.
             timeout_s: Longest wait for an answer.
+            pause_s: Of a thread between an answer and its next request.
         """
         if own_image and threads > len(images):
             raise ValueError(f"{threads} threads need as many images, there are {len(images)}.")
-        self._url = url
+        self._urls = urls
         self._token = token
         self._images = images
         self._own_image = own_image
         self._timeout_s = timeout_s
+        self._pause_s = pause_s
         self._ended = threading.Event()
         self._threads = [
             threading.Thread(target=self._run, args=(n,), daemon=True) for n in range(threads)
@@ -116,13 +120,14 @@ class Load:
                 raise TortureError(f"No steady answers within {timeout_s:.0f} s.")
             time.sleep(_POLL_S)
 
-    def _run(self, number: int) -> None:
+    def _run(self, thread: int) -> None:
         with requests.Session() as session:  # connections that stay, as a service's do
-            while not self._ended.is_set():
-                number += 0 if self._own_image else 1
-                image = number % len(self._images)
+            for number in itertools.count():
+                if self._ended.is_set():
+                    return
+                image = (thread if self._own_image else thread + number) % len(self._images)
                 outcome = send(
-                    self._url,
+                    self._urls[number % len(self._urls)],
                     self._token,
                     self._images[image],
                     image=image,
@@ -130,8 +135,8 @@ class Load:
                     post=session.post,
                 )
                 self.outcomes.append(outcome)
-                if not outcome.status:
-                    self._ended.wait(_PAUSE_S)
+                if pause_s := self._pause_s if outcome.status else _PAUSE_S:
+                    self._ended.wait(pause_s)
 
 
 def send(

@@ -31,12 +31,14 @@ class Setting:
         model_config: Lines of the archive's model-config.yaml.
         limits: Lines of its `detectron2` section.
         arguments: Of `python -m server`.
+        properties: Lines of config.properties.
     """
 
     name: str
     model_config: Mapping[str, object] = field(default_factory=dict)
     limits: Mapping[str, object] = field(default_factory=dict)
     arguments: Sequence[str] = ()
+    properties: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_shipped(self) -> bool:
@@ -68,9 +70,9 @@ class Scene:
     def load(
         self, *, threads: int = 3, own_image: bool = False, timeout_s: float = TIMEOUT_S
     ) -> Load:
-        """A steady load; see `Load`."""
+        """A steady load, half of it asks for the version by name; see `Load`."""
         return Load(
-            self.served.url,
+            [self.served.url, f"{self.served.url}/{VERSION}"],
             self.served.token,
             self.images,
             threads=threads,
@@ -112,6 +114,7 @@ class Place:
             store=self.store(setting),
             folder=self.folder / setting.name,
             arguments=setting.arguments,
+            properties=setting.properties,
         )
         served.__enter__()
         self._kept = setting, served, Scene(served, (), ())

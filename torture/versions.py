@@ -29,12 +29,20 @@ from examples.coins.photograph import load_photograph
 from server.ports import with_free_ports
 from server.properties import read_properties, write_properties
 from server.torchserve import TorchServe
-from torture.load import Load, Outcome
+from torture.account import account
+from torture.load import OK, Load, Outcome
 from torture.variants import WEIGHTS, make_variant, nudged_weights
 
 MODEL = "coins"
 _READY_TIMEOUT_S = 300.0
 _NUDGE = 1.001
+_PATIENCE_S = 30.0
+"""Of who names a version: longer than anything takes that is still answered."""
+
+_PAUSE_S = 2.0
+"""Of the same: a version that is named all the time is never quiet, and stays."""
+
+_GONE = 404
 
 EPILOG = """\
 example:
@@ -58,7 +66,8 @@ def run(
         workers: Of each version.
 
     Returns:
-        Figures: `lost` and `wrong` are what counts, `problems` tells of the first ones.
+        Figures: `lost` and `wrong` are what counts, `problems` tells of the first ones; `by_name`
+        is of one more caller, who names each of the versions in turns, now and then.
     """
     images = _images()
     store = work_dir / "store"
@@ -90,9 +99,16 @@ def run(
         )
         expected = {first: _answers(server, images, first)}
         url = f"{server.inference.url}/predictions/{MODEL}"
+        token = server.inference.token
         done: list[Changed] = []
         start = time.monotonic()
-        with Load(url, server.inference.token, images, threads=threads) as load:
+        by_name = [f"{url}/{version}" for version in (first, second)]
+        with (
+            Load([url], token, images, threads=threads) as load,
+            Load(
+                by_name, token, images, threads=1, timeout_s=_PATIENCE_S, pause_s=_PAUSE_S
+            ) as named,
+        ):
             for number in range(changes):
                 if number % 2 == 0:
                     done.append(rollout(site, other, gates))
@@ -101,7 +117,10 @@ def run(
                 if second not in expected:
                     expected[second] = _answers(server, images, second)
         seconds = time.monotonic() - start
-    return _figures(load.outcomes, expected, done, seconds)
+    return {
+        **_figures(load.outcomes, expected, done, seconds),
+        "by_name": _figures_by_name(named.outcomes, expected),
+    }
 
 
 def _images() -> list[bytes]:
@@ -133,8 +152,8 @@ def _figures(
     done: Sequence[Changed],
     seconds: float,
 ) -> dict[str, Any]:
-    lost = [one for one in outcomes if one.status != 200]
-    answered = [one for one in outcomes if one.status == 200]
+    lost = [one for one in outcomes if one.status != OK]
+    answered = [one for one in outcomes if one.status == OK]
     wrong = [one for one in answered if not _is_right(one, expected)]
     by_version = Counter(_version(one) for one in answered)
     latencies = sorted(one.seconds for one in answered)
@@ -154,6 +173,21 @@ def _figures(
         "problems": [
             f"{one.status} after {one.seconds:.1f} s: {str(one.document)[:200]}"
             for one in (*lost, *wrong)[:10]
+        ],
+    }
+
+
+def _figures_by_name(outcomes: Sequence[Outcome], expected: dict[str, list[Any]]) -> dict[str, Any]:
+    """Of callers who name a version whether it is served or not: 404 says that it is not."""
+    lost = [one for one in outcomes if one.status not in (OK, _GONE)]
+    return {
+        "requests": len(outcomes),
+        "answers": account(outcomes).answers,
+        "lost": len(lost),
+        "wrong": sum(one.status == OK and not _is_right(one, expected) for one in outcomes),
+        "problems": [
+            f"{one.status} after {one.seconds:.1f} s: {str(one.document)[:200]}"
+            for one in lost[:10]
         ],
     }
 

@@ -13,7 +13,7 @@ from torture.together import Shared, together
 
 ANSWER = b'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 12\r\n\r\n{"right": 1}'
 TEXT = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\noops"
-REFUSAL = b'HTTP/1.1 503 Busy\r\nContent-Length: 12\r\n\r\n{"code":503}'
+REFUSAL = b'HTTP/1.1 503 Busy\r\nConnection: close\r\nContent-Length: 12\r\n\r\n{"code":503}'
 
 
 @pytest.fixture
@@ -69,23 +69,30 @@ def test_a_server_that_is_not_there_cuts_off():
 
 
 def test_a_load_sends_until_it_is_over(server):
-    with Load(server(ANSWER), None, [b"a", b"b", b"c"], threads=3, own_image=True) as load:
+    with Load([server(ANSWER)], None, [b"a", b"b", b"c"], threads=3, own_image=True) as load:
         load.wait_for(20)
     assert {one.image for one in load.outcomes} == {0, 1, 2}
     assert all(one.status == 200 for one in load.outcomes)
 
 
+def test_a_load_asks_all_addresses_in_turns_about_all_images(server):
+    with Load([server(ANSWER), server(REFUSAL)], None, [b"a", b"b"], threads=2) as load:
+        load.wait_for(20)
+    seen = {(one.image, one.status) for one in load.outcomes}
+    assert seen == {(0, 200), (0, 503), (1, 200), (1, 503)}
+
+
 def test_a_load_that_is_not_answered_says_so(server):
     with (
         pytest.raises(TortureError, match="No steady answers within 0 s"),
-        Load(server(REFUSAL), None, [b"a"], threads=1) as load,
+        Load([server(REFUSAL)], None, [b"a"], threads=1) as load,
     ):
         load.wait_for(1, timeout_s=0.2)
 
 
 def test_threads_need_images_of_their_own():
     with pytest.raises(ValueError, match="3 threads need as many images, there are 1"):
-        Load("http://127.0.0.1:1/", None, [b"a"], threads=3, own_image=True)
+        Load(["http://127.0.0.1:1/"], None, [b"a"], threads=3, own_image=True)
 
 
 def test_several_threads_share_what_there_is():

@@ -8,15 +8,18 @@ from torture.load import Outcome
 from torture.versions import _differ, _is_right, main
 
 
-def test_four_changes_under_load_lose_nothing(pytestconfig, capsys):
+def test_a_change_and_its_undoing_under_load_lose_nothing(pytestconfig, capsys):
     archive = pytestconfig.rootpath / "model_store" / "coins.mar"
-    assert main(["--changes", "4", "--archive", str(archive)]) == 0
+    assert main(["--changes", "2", "--archive", str(archive)]) == 0
     figures = json.loads(capsys.readouterr().out)
-    assert figures["changes"] == 4
+    assert figures["changes"] == 2
     assert (figures["lost"], figures["wrong"], figures["undrained"]) == (0, 0, 0)
     assert figures["versions_differ"]
     assert min(figures["answers_by_version"].values()) > 0
     assert figures["requests"] > 20
+    by_name = figures["by_name"]
+    assert by_name["wrong"] == 0
+    assert by_name["answers"]["200"] > 0
 
 
 @pytest.mark.parametrize(

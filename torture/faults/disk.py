@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from torture.account import account, longest_gap_s
+from torture.account import account, longest_gap_s, lost_of, under_way
 from torture.errors import NotHere, TortureError
 from torture.fault import Finding, unmet
 from torture.place import SHIPPED, Place, look
@@ -41,41 +41,47 @@ def full(place: Place) -> Finding:
             end = time.monotonic()
         gap = longest_gap_s(load.outcomes, scene.expected, since=killed, until=end)
         code, _ = served.stop(signal.SIGTERM)
-        seen = account(load.outcomes, scene.expected)
         _fill(disk)  # what the server had in its temp folder is free again
-        said, started = _start_on_full_disk(served)
+        said, started, ended_with = _start_on_full_disk(served)
         (disk / "filler").unlink()
         served.start()
         again_s = served.wait_until_ready()
         same = look(served).expected == scene.expected
+    seen = account(load.outcomes, scene.expected)
+    lost = lost_of(load.outcomes, scene.expected)
+    in_worker = under_way(lost, killed)
     return Finding(
-        saw=f"full while it serves: {seen.said}, of which the worker's end took "
-        f'{seen.lost}. Started on the full disk: "{said}"',
+        saw=f'full while it serves: {seen.said}. Started on the full disk: "{said}"',
         returned=f"a new worker after {gap:.1f} s, on the full disk; a server started on it "
         + ("serves" if started else f"serves when there is space, after {again_s:.0f} s"),
-        lost="nothing by the full disk",
+        lost=f"{len(lost) - len(in_worker) or 'nothing'} of {seen.requests} by the full disk, "
+        f"{len(in_worker)} by the worker's end",
         figures={
             "account": seen.as_dict(),
             "gap_s": gap,
             "stopped_with": code,
+            "by_the_workers_end": len(in_worker),
             "said_on_full_disk": said,
             "started_on_full_disk": started,
+            "ended_on_full_disk_with": ended_with,
             "ready_with_space_s": again_s,
         },
         broken=unmet(
             {
-                "a full disk loses no request": seen.lost <= 1,  # the killed worker's
+                "a full disk loses no request": len(lost) == len(in_worker),
+                "the worker's end loses one request at most": len(in_worker) <= 1,
                 "every request is answered": seen.hung == 0,
                 "a new worker answers": gap < _START_S,
                 "it stops in order": code == 0,
+                "on the full disk it serves, or ends with exit code 1": started or ended_with == 1,
                 "it serves as before when there is space": same,
             }
         ),
     )
 
 
-def _start_on_full_disk(served: Served) -> tuple[str, bool]:
-    """What is said, and whether it serves."""
+def _start_on_full_disk(served: Served) -> tuple[str, bool, int]:
+    """What is said, whether it serves, and the exit code."""
     served.start()
     try:
         served.wait_until_ready(_START_S)
@@ -86,11 +92,7 @@ def _start_on_full_disk(served: Served) -> tuple[str, bool]:
     last = (served.said().strip().splitlines() or [""])[-1]
     if reason := next((line for line in served.said().splitlines() if _NO_SPACE in line), ""):
         last = f"{reason.strip()} {last}"
-    if served.process.poll() is None:
-        served.stop()
-    else:
-        served.wait(1)
-    return said or last, started
+    return said or last, started, served.stop()[0]
 
 
 @contextlib.contextmanager

@@ -107,8 +107,8 @@ def cannot_come_back(place: Place) -> Finding:
         f"When it has given up: {after.said}. `/ping` then says {ping}, `python -m client ready` "
         f"{'ready' if ready else 'not ready'}",
         returned=f"by a restart alone: {again_s:.1f} s",
-        lost="every request from the worker's end to the restart; clients wait until their own "
-        "time-out",
+        lost=f"{before.lost + after.lost} of {before.requests + after.requests}: every request "
+        "from the worker's end to the restart; clients wait until their own time-out",
         figures={"trying": before.as_dict(), "given_up": after.as_dict(), "ping": ping},
         broken=unmet(
             {

@@ -7,7 +7,7 @@ import time
 import psutil
 
 from client.errors import ClientError
-from torture.account import account
+from torture.account import account, is_right, lost_of, under_way
 from torture.errors import TortureError
 from torture.fault import Finding, unmet
 from torture.load import OK, Outcome, send
@@ -27,34 +27,40 @@ def in_order(place: Place) -> Finding:
         served.start()
         first_s = served.wait_until_ready()
         scene = look(served)
-        stopped, again, lost, answered = [], [], 0, 0
+        stopped, again, codes, outcomes = [], [], [], []
         for _ in range(place.pick(1, 5)):
             with scene.load(threads=4) as load:
                 load.wait_for(8)
                 begin = time.monotonic()
                 served.process.send_signal(signal.SIGTERM)
                 time.sleep(_NOTICE_S)
-            seen = account(load.outcomes, scene.expected)
-            lost, answered = lost + seen.lost, answered + seen.requests - seen.lost
-            code = served.wait(_END_S)
+            outcomes += load.outcomes
+            codes.append(served.wait(_END_S))
             stopped.append(time.monotonic() - begin)
             served.start()
-            _wait_for_an_answer(served, scene.images[0])
+            _ask_until_answered(served, scene.images[0])
             again.append(time.monotonic() - begin)
             served.wait_until_ready()
         same = look(served).expected == scene.expected
+    seen = account(outcomes, scene.expected)
     return Finding(
-        saw=f"{answered} x 200, {lost} lost. Clients stopped asking {_NOTICE_S:.0f} s after "
-        "SIGTERM, as a load balancer does that asks `python -m client ready`",
+        saw=f"{seen.said}, {seen.wrong} of them wrong. Clients stopped asking {_NOTICE_S:.0f} s "
+        "after SIGTERM, as a load balancer does that asks `python -m client ready`",
         returned=f"{between(again)} from SIGTERM to the first answer of 200, of which "
         f"{between(stopped)} until everything was answered and had ended. A first start: "
         f"{first_s:.1f} s",
-        lost="nothing" if not lost else str(lost),
-        figures={"stopped_s": stopped, "serving_s": again, "first_start_s": first_s, "lost": lost},
+        lost=f"{seen.lost or 'nothing'} of {seen.requests} in {len(codes)} restarts",
+        figures={
+            "account": seen.as_dict(),
+            "stopped_s": stopped,
+            "serving_s": again,
+            "first_start_s": first_s,
+            "codes": codes,
+        },
         broken=unmet(
             {
-                "no request is lost": lost == 0,
-                "exit code 0": code == 0,
+                "no request is lost": seen.lost == 0,
+                "exit code 0 each time": set(codes) == {0},
                 "it answers as before": same,
                 "nothing is left behind": not served.left,
             }
@@ -65,28 +71,43 @@ def in_order(place: Place) -> Finding:
 def while_loading(place: Place) -> Finding:
     """SIGTERM while the model is being loaded, and SIGKILL of the worker that loads it."""
     with _server(place) as served:
-        stops = []
+        stops, codes = [], []
         for _ in range(place.pick(1, 5)):
             served.start()
             _wait_for_loading(served)
             code, seconds = served.stop(signal.SIGTERM)
+            codes.append(code)
             stops.append(seconds)
         served.start()
         worker = _wait_for_loading(served)
         killed = time.monotonic()
         worker.kill()
-        waited = _wait_for_an_answer(served, parts()[0])
+        asked = _ask_until_answered(served, parts()[0])
         back_s = time.monotonic() - killed
         served.wait_until_ready()
-        look(served)
+        expected = look(served).expected
+    seen = account(asked, expected)
     return Finding(
-        saw="no connection, or an error, until TorchServe has gone through the model store; who "
-        f"asked while the model was loaded again had the answer after {waited.seconds:.1f} s",
+        saw=f"one that asked again and again after the kill: {seen.said}; the answer of 200 after "
+        f"{asked[-1].seconds:.1f} s",
         returned=f"stopped within {between(stops)}, with nothing left; after the loading worker "
         f"was killed the next one answered {back_s:.1f} s later",
-        lost="nothing",
-        figures={"stops_s": stops, "back_s": back_s, "waited_s": waited.seconds},
-        broken=unmet({"exit code 0": code == 0, "nothing is left behind": not served.left}),
+        lost=f"{seen.lost or 'nothing'} of {seen.requests}",
+        figures={
+            "account": seen.as_dict(),
+            "stops_s": stops,
+            "codes": codes,
+            "back_s": back_s,
+            "waited_s": asked[-1].seconds,
+        },
+        broken=unmet(
+            {
+                "exit code 0 each time": set(codes) == {0},
+                "nothing is left behind": not served.left,
+                "the answer is right": is_right(asked[-1], expected),
+                "every request is answered or refused": seen.hung == 0,
+            }
+        ),
     )
 
 
@@ -104,23 +125,36 @@ def java_killed(place: Place) -> Finding:
             ended_s = time.monotonic() - begin
         left = list(served.left)
         served.start()
-        _wait_for_an_answer(served, scene.images[0])
+        _ask_until_answered(served, scene.images[0])
         again_s = time.monotonic() - begin
         served.wait_until_ready()
         same = look(served).expected == scene.expected
     seen = account(load.outcomes, scene.expected)
+    lost = lost_of(load.outcomes, scene.expected)
+    cut = under_way(lost, begin)
+    longest_s = max((one.end - begin for one in cut), default=0.0)
     return Finding(
-        saw=f"{seen.answers.get('200', 0)} x 200 until then; connections under way are cut off at "
-        "once, others refused until somebody starts it again",
+        saw=f"{seen.said}; who was under way knew it after {longest_s:.1f} s at the latest",
         returned=f"`python -m server` ends after {ended_s:.1f} s with exit code {code}; with a "
         f"supervisor that starts it then: {again_s:.1f} s until the first answer of 200",
-        lost="what was under way or in the queue",
-        figures={"account": seen.as_dict(), "ended_s": ended_s, "serving_s": again_s, "code": code},
+        lost=f"{len(lost)} of {seen.requests}: {len(cut)} were under way at the kill, "
+        f"{len(lost) - len(cut)} were sent then, until the command had ended",
+        figures={
+            "account": seen.as_dict(),
+            "under_way": len(cut),
+            "known_s": longest_s,
+            "ended_s": ended_s,
+            "serving_s": again_s,
+            "code": code,
+        },
         broken=unmet(
             {
                 "exit code 1": code == 1,
                 "nothing is left behind": not left,
                 "every answer of 200 is right": seen.wrong == 0,
+                "what was sent before the kill and is lost was under way": all(
+                    one.end > begin for one in lost
+                ),
                 "nobody waits for ever": seen.hung == 0,
                 "it answers as before": same,
             }
@@ -134,18 +168,20 @@ def _server(place: Place) -> Served:
     return Served(store=store, folder=place.folder / "restarted")
 
 
-def _wait_for_an_answer(served: Served, image: bytes) -> Outcome:
-    """Ask until the model answers.
+def _ask_until_answered(served: Served, image: bytes) -> list[Outcome]:
+    """Ask again and again until the model answers.
 
     Returns:
-        The request that was answered: it may have waited while the model was loaded.
+        Every request; the last is the one that was answered, which may have waited while the model
+        was loaded.
     """
     end = time.monotonic() + _START_S
+    outcomes = []
     while time.monotonic() < end:
         with contextlib.suppress(ClientError):  # the key file is being written
-            outcome = send(served.url, served.token, image, timeout_s=_START_S)
-            if outcome.status == OK:
-                return outcome
+            outcomes.append(send(served.url, served.token, image, timeout_s=_START_S))
+            if outcomes[-1].status == OK:
+                return outcomes
         time.sleep(0.05)
     raise TortureError("The server did not come back.")
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from torture.account import account, longest_gap_s
+from torture.account import account, longest_gap_s, lost_of, under_way
 from torture.errors import NotHere
 from torture.fault import Finding, unmet
 from torture.place import SHIPPED, Place, look
@@ -39,7 +39,7 @@ def unreadable(place: Place) -> Finding:
                 load.wait_for(6)
                 end = time.monotonic()
             gap = longest_gap_s(load.outcomes, scene.expected, since=killed, until=end)
-            served.stop(signal.SIGTERM)
+            code, _ = served.stop(signal.SIGTERM)
             found["the folder"] = _start(served)
             store.chmod(0o700)
             (store / f"{MODEL}.mar").chmod(0)
@@ -51,16 +51,28 @@ def unreadable(place: Place) -> Finding:
     finally:
         store.chmod(0o700)
     seen = account(load.outcomes, scene.expected)
+    lost = lost_of(load.outcomes, scene.expected)
+    in_worker = under_way(lost, killed)
+    codes = ", ".join(sorted({str(one["code"]) for one in found.values()}))
     words = "; ".join(f'{what}: "{one["said"]}"' for what, one in found.items())
     return Finding(
-        saw=f"while it serves: {seen.said}, of which the worker's end took {seen.lost}: TorchServe "
-        f"has opened the archive before. Started so, it ends with exit code 1. {words}",
+        saw=f"while it serves: {seen.said}: TorchServe has opened the archive before. Started so, "
+        f"it ends with exit code {codes}. {words}",
         returned=f"a new worker after {gap:.1f} s; a new server when it may read again",
-        lost="nothing by the permissions",
-        figures={"account": seen.as_dict(), "gap_s": gap, "started": found},
+        lost=f"{len(lost) - len(in_worker) or 'nothing'} of {seen.requests} by the permissions, "
+        f"{len(in_worker)} by the worker's end",
+        figures={
+            "account": seen.as_dict(),
+            "by_the_workers_end": len(in_worker),
+            "gap_s": gap,
+            "stopped_with": code,
+            "started": found,
+        },
         broken=unmet(
             {
-                "a server that runs loses no request": seen.lost <= 1,  # the killed worker's
+                "a server that runs loses no request": len(lost) == len(in_worker),
+                "the worker's end loses one request at most": len(in_worker) <= 1,
+                "it stops in order": code == 0,
                 "every request is answered": seen.hung == 0,
                 "it serves as before when it may read": same,
                 **{

@@ -6,10 +6,9 @@ import time
 
 import psutil
 
-from torture.account import account, is_right, longest_gap_s
+from torture.account import account, longest_gap_s, lost_of, under_way
 from torture.errors import TortureError
 from torture.fault import Finding, unmet
-from torture.load import Outcome
 from torture.place import BATCHED, NARROW, Place
 
 _BATCH = 4
@@ -29,8 +28,8 @@ def kill(place: Place) -> Finding:
             load.wait_for(_THREADS)
         load.wait_for(2 * _THREADS)
         end = time.monotonic()
-    lost = [one for one in load.outcomes if not is_right(one, scene.expected)]
-    of_each = [[one for one in lost if one.start < at < one.end] for at in kills]
+    lost = lost_of(load.outcomes, scene.expected)
+    of_each = [under_way(lost, at) for at in kills]
     gaps = [
         longest_gap_s(load.outcomes, scene.expected, since=at, until=until)
         for at, until in zip(kills, [*kills[1:], end], strict=True)
@@ -73,24 +72,22 @@ def stop(place: Place) -> Finding:
         os.kill(worker, signal.SIGKILL)
         raise TortureError(f"The stopped worker {worker} is still there.")
     seen = account(load.outcomes, scene.expected)
-    lost = [one for one in load.outcomes if not is_right(one, scene.expected)]
+    lost = lost_of(load.outcomes, scene.expected)
     gap = longest_gap_s(load.outcomes, scene.expected, since=at, until=end)
     return Finding(
         saw=f"{seen.said}; the longest wait was {seen.longest_s:.1f} s, with a responseTimeout of "
         f"{timeout_s:.0f} s",
         returned=f"{gap:.1f} s: responseTimeout, then a new worker",
-        lost=f"{len(lost)}: the request in the worker",
+        lost=f"{len(lost)}, of which {len(under_way(lost, at))} was in the worker",
         figures={"account": seen.as_dict(), "gap_s": gap, "response_timeout_s": timeout_s},
         broken=unmet(
             {
-                "only the request in the worker is lost": len(lost) <= 1 and _under_way(lost, at),
+                "only the request in the worker is lost": len(under_way(lost, at))
+                == len(lost)
+                <= 1,
                 "every answer of 200 is right": seen.wrong == 0,
                 "every body is well formed": seen.malformed == 0,
                 "every request is answered": seen.hung == 0,
             }
         ),
     )
-
-
-def _under_way(outcomes: list[Outcome], moment: float) -> bool:
-    return all(one.start < moment < one.end for one in outcomes)
