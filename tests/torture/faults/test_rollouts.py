@@ -14,7 +14,9 @@ KEPT = {
     "versions_differ": True,
     "latency_longest_s": 9.153,
     "change_median_s": 11.03,
+    "by_name": {"answers": {"200": 90, "404 Gone": 7}, "lost": 0, "wrong": 0},
 }
+BY_NAME = KEPT["by_name"]
 
 
 @pytest.fixture
@@ -33,6 +35,16 @@ def place(tmp_path):
         pytest.param({}, (), id="all is kept"),
         pytest.param({"lost": 2}, ("Not so: no request is lost.",), id="lost"),
         pytest.param({"wrong": 1}, ("Not so: no answer is wrong.",), id="wrong"),
+        pytest.param(
+            {"by_name": {**BY_NAME, "wrong": 1}},
+            ("Not so: no answer is wrong.",),
+            id="wrong by name",
+        ),
+        pytest.param(
+            {"by_name": {**BY_NAME, "lost": 3}},
+            (),
+            id="lost by name, which is told and not promised",
+        ),
         pytest.param({"undrained": 1}, ("Not so: every old version is drained.",), id="undrained"),
         pytest.param(
             {"versions_differ": False},
@@ -48,4 +60,8 @@ def test_every_promise_is_looked_at(figures, broken, place, monkeypatch):
     assert finding.figures == {**KEPT, **figures}
     lost = figures.get("lost", 0)
     assert finding.saw.startswith(f"{1257 - lost} x 200, ")
-    assert finding.lost == (str(lost) if lost else "nothing")
+    assert finding.saw.endswith("served or not: 90 x 200, 7 x 404 Gone")
+    by_name = finding.figures["by_name"]["lost"]
+    assert finding.lost == (
+        f"{lost or 'nothing'}; of those who named a version {by_name or 'nothing'}"
+    )
