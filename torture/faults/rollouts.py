@@ -9,7 +9,7 @@ from torture.served import ROOT
 def many(place: Place) -> Finding:
     """Rollouts and rollbacks in turns, without a pause between them.
 
-    Who names a version is told how often that was lost, and promised nothing: some milliseconds
+    How many requests that name a version were lost is told and not promised: the milliseconds
     between the last look at a version and its removal cannot be closed.
     """
     place.close()
