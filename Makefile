@@ -12,6 +12,8 @@ PIP    := $(PY) -m pip --disable-pip-version-check
 STAMP  := $(VENV)/.installed
 COINS  := model_store/coins.mar
 LITSERVE := build/litserve/.installed
+# Each takes 3 GB with its servers; tests/distribution.py says which runs what.
+TEST_PROCESSES ?= 2
 
 .DELETE_ON_ERROR:
 .PHONY: help setup demo serve lint tools test gpu compiled zoo bench bench-gpu torture soak clean
@@ -38,7 +40,7 @@ tools: $(STAMP)  ## fetch nginx, openssl, prometheus and chromium from Debian in
 
 test: lint tools $(COINS)  ## lint, and every test that needs no GPU
 	# One thread: on a busy machine torch's threads wait for one another, ten times as long.
-	OMP_NUM_THREADS=1 $(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(TEST_PROCESSES) --no-loadscope-reorder
 
 gpu: $(STAMP)  ## what needs a GPU, on a machine that has one: its tests, then bench-gpu
 	$(BIN)/pytest tests/gpu

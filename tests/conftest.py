@@ -14,7 +14,10 @@ from handler.detector import Detector
 from server.ports import unused_ports, with_free_ports
 from server.properties import Properties, read_properties, write_properties
 from server.torchserve import TorchServe
+from tests.distribution import pytest_collection_modifyitems, pytest_xdist_make_scheduler
 from tests.models import CLASSES, Training, save_training
+
+__all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]  # hooks of pytest
 
 # The same examples every time: a test that fails by chance is mended by nobody. To look for more,
 # run with --hypothesis-profile=default --hypothesis-seed=NUMBER.
@@ -33,30 +36,6 @@ def repack(archive: Path, destination: Path, **model_config: object) -> None:
             if name == "model-config.yaml":
                 content = yaml.safe_dump({**yaml.safe_load(content), **model_config}).encode()
             target.writestr(name, content)
-
-
-_SERVERS = ("served", "site", "behind", "bench")
-"""Fixtures that start a server for more than one file of tests."""
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Say which tests go to one process, where pytest-xdist runs several.
-
-    Those that ask one server, so that it is started once; the others file by file. Servers come
-    first: what takes long must not come last.
-    """
-    if not hasattr(config, "workerinput"):
-        return
-    files = []
-    for item in items.copy():
-        own = vars(item.module)  # a file may have a server of its own under such a name
-        shared = [name for name in _SERVERS if name in item.fixturenames and name not in own]
-        item.add_marker(pytest.mark.xdist_group(shared[0] if shared else str(item.path)))
-        if not shared:
-            items.remove(item)
-            files.append(item)
-    items += files
 
 
 @pytest.fixture(scope="session")

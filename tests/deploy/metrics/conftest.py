@@ -150,7 +150,7 @@ class Site:
         return response.text
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def deploy() -> Path:
     return DEPLOY
 
@@ -184,7 +184,7 @@ def running_server(
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(
     pytestconfig: pytest.Config, store: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
@@ -235,7 +235,7 @@ class Prometheus:
         pytest.fail(f"{expression} has no answer")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def prometheus(
     site: Site, deploy: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Prometheus]:
@@ -276,7 +276,7 @@ def as_list(*images: bytes) -> dict[str, Any]:
     return {"instances": [base64.b64encode(one).decode() for one in images]}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def asked(site: Site, prometheus: Prometheus, pytestconfig: pytest.Config) -> Site:
     """The site after some requests, good and bad, which Prometheus has seen."""
     photograph = (pytestconfig.rootpath / "docs" / "coins.jpg").read_bytes()
