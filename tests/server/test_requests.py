@@ -43,7 +43,7 @@ def worker(served: TorchServe, model: str) -> dict:
 def batches(served: TorchServe, model: str, *, at_least: int = 0) -> float:
     """How many batches a model's workers have answered; metrics come a moment after answers."""
     url = f"{served.properties['metrics_address']}/metrics"
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while True:
         lines = requests.get(url, timeout=10).text.splitlines()
         counted = sum(

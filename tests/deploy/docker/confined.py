@@ -163,7 +163,7 @@ def confined(
 
 def _number_one(process: subprocess.Popen[bytes], command: Sequence[str]) -> int:
     """The process that was a shell and has become the command, when all is mounted."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while time.monotonic() < end and process.poll() is None:
         for child in psutil.Process(process.pid).children():
             if child.cmdline() == list(command):

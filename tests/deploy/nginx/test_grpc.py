@@ -92,10 +92,12 @@ def test_a_request_that_is_too_large_is_refused(predict):
 
 
 def test_a_client_that_asks_too_often_is_told_so(channel, key):
-    calls = [
-        channel.unary_unary(f"{INFERENCE}/Ping").future(b"", metadata=key, timeout=60)
-        for _ in range(150)
-    ]
-    codes = {call.code() for call in calls}
+    ping = channel.unary_unary(f"{INFERENCE}/Ping")
+    codes: set[grpc.StatusCode] = set()
+    for _ in range(20):
+        calls = [ping.future(b"", metadata=key, timeout=60) for _ in range(150)]
+        codes |= {call.code() for call in calls}
+        if len(codes) > 1:
+            break
     assert codes == {grpc.StatusCode.OK, grpc.StatusCode.RESOURCE_EXHAUSTED}
     time.sleep(2)  # until the burst is over: the next tests ask from the same address
