@@ -8,9 +8,10 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+from client.argument_types import count_from, seconds, share
 from client.connection import add_connection, connect
 from client.errors import ClientError
 from client.http import TIMEOUT_S
@@ -103,22 +104,22 @@ def _add_requests(parser: argparse.ArgumentParser) -> None:
     add(
         "--score-threshold",
         "--confidence-threshold",
-        type=_share,
+        type=share,
         metavar="S",
         help="least score of a detection, 0 to 1 (default: the model's own)",
     )
-    add("--max-detections", type=_count(0), metavar="N", help="the best so many of an image")
+    add("--max-detections", type=count_from(0), metavar="N", help="the best so many of an image")
     add(
         "--classes",
         type=_classes,
         metavar="C,C,...",
         help="names or ids of the classes that are wanted; as a JSON list where names have commas",
     )
-    add("--tile", type=_count(1), metavar="PX", help="cut large images into tiles of that side")
-    add("--overlap", type=_share, metavar="O", help="share of a tile that its neighbour has too")
+    add("--tile", type=count_from(1), metavar="PX", help="cut large images into tiles of that side")
+    add("--overlap", type=share, metavar="O", help="share of a tile that its neighbour has too")
     add(
         "--workers",
-        type=_count(1),
+        type=count_from(1),
         default=Task.workers,
         metavar="N",
         help="requests at a time; more than the server's workers and batch size only wait "
@@ -126,36 +127,12 @@ def _add_requests(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--patience",
-        type=_seconds,
+        type=seconds,
         default=Patience.total_s,
         metavar="S",
         help="how long to repeat what a busy or restarting server does not answer "
         "(default: %(default)g)",
     )
-
-
-def _share(text: str) -> float:
-    number = float(text)
-    if not 0 <= number <= 1:
-        raise argparse.ArgumentTypeError(f"is {text}, accepted are numbers from 0 to 1")
-    return number
-
-
-def _seconds(text: str) -> float:
-    number = float(text)
-    if not 0 <= number < float("inf"):
-        raise argparse.ArgumentTypeError(f"is {text}, accepted are seconds from 0 on")
-    return number
-
-
-def _count(least: int) -> Callable[[str], int]:
-    def whole_number(text: str) -> int:
-        number = int(text)
-        if number < least:
-            raise argparse.ArgumentTypeError(f"is {text}, accepted are numbers from {least} on")
-        return number
-
-    return whole_number
 
 
 def _classes(text: str) -> list[str | int]:
