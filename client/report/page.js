@@ -7,7 +7,8 @@ const DRAWN_BY = {
   text: (section) => [h("dl", null, section.entries.map(([term, text]) => [h("dt", null, term), h("dd", null, text)]))],
   table: tableSection,
   plots: plotsSection,
-  histogram: histogramSection,
+  histogram: (section) => [h("div", { class: "plots" }, histogram(section))],
+  histograms: ({ histograms }) => [h("div", { class: "plots" }, histograms.map((one) => histogram(one, one.title)))],
   matrix: matrixSection,
   gallery: gallerySection,
 };

@@ -107,7 +107,7 @@ function roundTicks(low, high) {
   return ticks;
 }
 
-function histogramSection(section) {
+function histogram(section, title = "") {
   const { edges, counts, marks } = section;
   const [low, high] = [edges[0], edges[edges.length - 1]];
   const most = Math.max(...counts, 1);
@@ -124,9 +124,9 @@ function histogramSection(section) {
     return svg("g", { class: "mark" }, svg("line", { x1: x, x2: x, y1: up(0), y2: up(1) }),
       svg("text", { x: x + (atRight ? -4 : 4), y: up(1) + 11 + 14 * index, "text-anchor": atRight ? "end" : "start" }, `${name} ${text(value)}`));
   });
-  return [h("div", { class: "plots" }, h("figure", null,
+  return h("figure", null, title && h("figcaption", null, title),
     svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": section.label, class: "histogram" },
       axes(section.unit, section.what, roundTicks(low, high).map((tick) => [share(tick), text(tick)]),
         roundTicks(0, most).filter(Number.isInteger).map((tick) => [tick / most, shown(tick, 0)])),
-      bars, lines)))];
+      bars, lines));
 }

@@ -186,6 +186,22 @@ class Histogram:
 
 
 @dataclass(frozen=True)
+class Histograms:
+    """Histograms side by side; each has its title above it.
+
+    Attributes:
+        title: Heading.
+        histograms: Those.
+        lead: A sentence below the heading.
+    """
+
+    kind: ClassVar[str] = "histograms"
+    title: str
+    histograms: Sequence[Histogram]
+    lead: str = ""
+
+
+@dataclass(frozen=True)
 class Matrix:
     """A heat table; its diagonal is what is right.
 
@@ -281,4 +297,6 @@ class Gallery:
     lead: str = ""
 
 
-Section: TypeAlias = Figures | Notes | Text | Table | Plots | Histogram | Matrix | Gallery
+Section: TypeAlias = (
+    Figures | Notes | Text | Table | Plots | Histogram | Histograms | Matrix | Gallery
+)

@@ -12,6 +12,7 @@ from client.report.sections import (
     Figures,
     Gallery,
     Histogram,
+    Histograms,
     Matrix,
     Notes,
     Panel,
@@ -97,6 +98,14 @@ def every_kind(*, images: int = 40, pictures: int = 3) -> Page:
                 sort=1,
             ),
             Histogram("Times", "times", "ms", "images", [0, 10, 20, 30], [3, 9, 1], [(12, "half")]),
+            Histograms(
+                "Shifts",
+                [
+                    Histogram(EVIL, "shifts", "score", "objects", [-1, 0, 1], [2, 1], digits=1),
+                    Histogram("masks", "masks", "IoU", "objects", [0, 0.5, 1], [0, 1]),
+                ],
+                "a line below",
+            ),
             Text("How", [("term", EVIL)]),
         ],
     )

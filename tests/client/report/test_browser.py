@@ -44,7 +44,7 @@ def press_head(browser: Browser, number: int) -> str:
 def test_shows_all_sections(opened):
     headings = opened.run("[...document.querySelectorAll('h2')].map((one) => one.textContent)")
     assert headings == [
-        *("Before you believe", "Curves", "Confusion", "Worst", "Images", "Times", "How"),
+        *("Before you believe", "Curves", "Confusion", "Worst", "Images", "Times", "Shifts", "How"),
     ]
     links = opened.run("[...document.querySelectorAll('nav a')].map((one) => one.textContent)")
     assert links == headings[1:]
