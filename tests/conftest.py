@@ -16,6 +16,7 @@ from server.properties import Properties, read_properties, write_properties
 from server.torchserve import TorchServe
 from tests.distribution import pytest_collection_modifyitems, pytest_xdist_make_scheduler
 from tests.models import CLASSES, Training, save_training
+from torture.variants import WEIGHTS, make_variant, nudged_weights
 
 __all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]  # hooks of pytest
 
@@ -97,11 +98,15 @@ def coins(pytestconfig: pytest.Config) -> Path:
 def served(
     pytestconfig: pytest.Config, store: Path, coins: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[TorchServe]:
-    """A server with `coins`, `tiny`, and `batched`: tiny in batches of four that wait to fill."""
+    """A server with `coins`, `tiny`, and `batched`: tiny in batches of four that wait to fill.
+
+    Of `coins` there is 2.0 beside the default version, whose boxes are worse.
+    """
     folder = tmp_path_factory.mktemp("served")
     model_store = folder / "store"
     model_store.mkdir()
     shutil.copy(coins, model_store)
+    make_variant(coins, model_store / "coins-2.mar", "2.0", {WEIGHTS: nudged_weights(1.7)})
     shutil.copy(store / "tiny.mar", model_store)
     repack(
         store / "tiny.mar",
@@ -113,7 +118,7 @@ def served(
     config_file = folder / "config.properties"
     shipped = read_properties(pytestconfig.rootpath / "config.properties")
     write_properties(config_file, with_free_ports(shipped))
-    models = ["coins=coins.mar", "tiny=tiny.mar", "batched=batched.mar"]
+    models = ["coins=coins.mar", "tiny=tiny.mar", "batched=batched.mar", "coins=coins-2.mar"]
     with pytest.MonkeyPatch.context() as patch, (folder / "output.log").open("wb") as output:
         patch.setenv(SECRET, "hunter2")
         with TorchServe(

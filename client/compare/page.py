@@ -1,0 +1,301 @@
+"""A comparison -> the sections of its page."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from client.answers.times import CLIENT
+from client.compare import tables
+from client.compare.agreement import Spread
+from client.compare.comparison import Comparison
+from client.compare.gallery import legend, pictures
+from client.compare.words import SHAPES, TASKS, version_labels, what_differs
+from client.report.page import Page
+from client.report.sections import (
+    Figure,
+    Figures,
+    Gallery,
+    Histogram,
+    Histograms,
+    Matrix,
+    Notes,
+    Plot,
+    Plots,
+    Section,
+    Series,
+    Text,
+)
+from client.wording import many
+
+_NOTHING = "\u2013"
+_SHOWN_FAILURES = 20
+_BARS = 24
+
+
+def page(
+    comparison: Comparison,
+    document: Mapping[str, Any],
+    answers: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]],
+    files: Mapping[str, Path],
+) -> Page:
+    """The page of a comparison.
+
+    Args:
+        comparison: What was found.
+        document: The same as `report.json` has it.
+        answers: Both answers, in the `native` format, about the images of the gallery, by name.
+        files: Of the images, likewise.
+    """
+    old, new = version_labels(document)
+    annotations = document["annotations"]
+    sections = [
+        _figures(document),
+        *_failing(document),
+        *_notes(document),
+        *tables.conditions(document),
+        *tables.precision(document),
+        *_curves(document),
+        tables.classes(document),
+        *_histograms(comparison),
+        _matrix(document),
+        *_gallery(comparison, document, answers, files),
+        tables.images(document, comparison.agreement.cells),
+        tables.speed(document),
+        _ratios(comparison, document),
+        _explanation(document),
+    ]
+    when = datetime.fromisoformat(document["made"])
+    of_file = f" of {annotations['file']}" if annotations else ""
+    lead = (
+        f"{many(len(document['images']), 'image')}{of_file}. Compared {when.day} "
+        f"{when:%B %Y, %H:%M}"
+    )
+    return Page(f"{document['model']['name']} {new} beside {old}", lead, sections)
+
+
+def _figures(document: Mapping[str, Any]) -> Figures:
+    total, speed = document["total"], document["speed"]
+    found = [
+        Figure(
+            _signed(of_task["AP"]["difference"]),
+            f"AP {TASKS[task]}",
+            f"{_number(of_task['AP']['old'])} \u2192 {_number(of_task['AP']['new'])} "
+            f"({_signed(of_task['AP']['low'])} to {_signed(of_task['AP']['high'])})",
+        )
+        for task, of_task in document["ap"].items()
+    ]
+    differing = total["changed"] + total["only_old"] + total["only_new"]
+    found.append(
+        Figure(_percent(total["agreement"]), "agreement", f"{many(differing, 'object')} differ")
+    )
+    found += [
+        Figure(f"{one['median']:.3f}", f"median {SHAPES[shape]}", f"5 % below {one['p5']:.3f}")
+        for shape, one in total["overlap"].items()
+    ]
+    shift = total["score_shift"]
+    if shift["count"]:
+        hint = f"largest {shift['largest_size']:.3f}"
+        found.append(Figure(_signed(shift["median"], 3), "score shift", hint))
+    wait = speed[CLIENT]
+    if wait["ratio"] is not None:
+        hint = f"{wait['low']:.2f} to {wait['high']:.2f}"
+        found.append(Figure(f"{wait['ratio']:.2f} \u00d7", "as long", hint))
+    return Figures(found)
+
+
+def _failing(document: Mapping[str, Any]) -> list[Section]:
+    failing = [one["message"] for one in document["conditions"] if one["fails"]]
+    return [Notes(f"Fails {many(len(failing), 'condition')}", failing)] if failing else []
+
+
+def _notes(document: Mapping[str, Any]) -> list[Section]:
+    old, new = version_labels(document)
+    sides = {"old": f"{old}: ", "new": f"{new}: ", None: ""}
+    failures = [
+        f"{one['image']}: {sides[one['version']]}{one['message']}" for one in document["failures"]
+    ]
+    sections: list[Section] = []
+    if failures:
+        count = len({one["image"] for one in document["failures"]})
+        left = len(failures) - _SHOWN_FAILURES
+        more = [f"and {left} more, in report.json"] if left > 0 else []
+        title = f"Left out of all numbers: {many(count, 'image')}"
+        sections.append(Notes(title, failures[:_SHOWN_FAILURES] + more))
+    if document["warnings"]:
+        sections.append(Notes("Before you believe the numbers", document["warnings"]))
+    return sections
+
+
+def _curves(document: Mapping[str, Any]) -> list[Section]:
+    curves, iou = document["curves"], document["settings"]["iou"]
+    plots = [
+        Plot(
+            f"{TASKS[task].capitalize()} at {'OKS' if task == 'keypoints' else 'IoU'} {iou:g}",
+            "recall",
+            "precision",
+            curves["recall"],
+            [
+                Series(label, curves[task][side])
+                for label, side in zip(version_labels(document), ("old", "new"), strict=True)
+            ],
+        )
+        for task in document["ap"]
+        if task in curves and None not in (curves[task]["old"], curves[task]["new"])
+    ]
+    lead = "Precision as COCO interpolates it; the mean of the classes that have objects."
+    return [Plots("Precision and recall", plots, lead=lead)] if plots else []
+
+
+def _histograms(comparison: Comparison) -> list[Section]:
+    """How far objects that both find are apart."""
+    total = comparison.agreement.total
+    found = [_overlaps(shape, total.overlaps[shape]) for shape in SHAPES if shape in total.overlaps]
+    if len(total.shifts.values):
+        found.append(_shifts(total.shifts))
+    lead = "Of objects that both versions find, as the same class."
+    return [Histograms("How far apart", found, lead)] if found else []
+
+
+def _overlaps(shape: str, spread: Spread) -> Histogram:
+    lowest = float(spread.values[0])
+    counts, edges = np.histogram(spread.values, bins=_BARS, range=(min(lowest, 0.9), 1.0))
+    return _histogram(SHAPES[shape], SHAPES[shape], counts, edges, spread)
+
+
+def _shifts(spread: Spread) -> Histogram:
+    widest = max(0.05, float(np.abs(spread.values).max()))
+    # An odd number, so that what has not moved has the bar in the middle.
+    counts, edges = np.histogram(spread.values, bins=_BARS + 1, range=(-widest, widest))
+    return _histogram("Shift of scores", "new score without the old one", counts, edges, spread)
+
+
+def _histogram(
+    title: str,
+    unit: str,
+    counts: npt.NDArray[np.int64],
+    edges: npt.NDArray[np.float64],
+    spread: Spread,
+) -> Histogram:
+    return Histogram(
+        title,
+        f"how many objects have which {unit}",
+        unit,
+        "objects",
+        edges.tolist(),
+        counts.tolist(),
+        [(spread.median, "median")],
+        digits=3,
+    )
+
+
+def _matrix(document: Mapping[str, Any]) -> Matrix:
+    old, new = version_labels(document)
+    return Matrix(
+        "What becomes of what",
+        document["changes"]["labels"],
+        document["changes"]["counts"],
+        old,
+        new,
+        lead=f"Each object once, by what {old} (row) and {new} (column) take it for. The last "
+        f"column has what {new} does not find, the last row what {old} does not. A click on a cell "
+        "shows its images in the table below.",
+        filters=tables.IMAGES,
+    )
+
+
+def _gallery(
+    comparison: Comparison,
+    document: Mapping[str, Any],
+    answers: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]],
+    files: Mapping[str, Path],
+) -> list[Section]:
+    labels = version_labels(document)
+    captions = {one["name"]: what_differs(one, labels) for one in document["images"]}
+    found = pictures(comparison, answers, files, labels, captions)
+    if not found:
+        return []
+    looks = {shape.look for one in found for panel in one.panels for shape in panel.shapes}
+    truth = " In the truth, colours say which of the versions finds an object."
+    return [
+        Gallery(
+            "Where they differ most",
+            found,
+            [one for one in legend(labels) if one[0] in looks],
+            lead="The images with most objects that only one version finds or that they take for "
+            "different classes, then those whose boxes, masks and scores are furthest apart."
+            + (truth if comparison.judged else ""),
+        )
+    ]
+
+
+def _ratios(comparison: Comparison, document: Mapping[str, Any]) -> Histogram:
+    ratios = np.array([one.new_s / one.old_s for one in comparison.images if one.old_s > 0])
+    # A few that waited for a restart would squeeze all others into one bar.
+    low, middle, high = np.percentile(ratios, (1, 50, 99)) if len(ratios) else (1.0, 1.0, 1.0)
+    ends = (min(low, 0.9 * middle), max(high, 1.1 * middle))
+    counts, edges = np.histogram(np.clip(ratios, *ends), bins=_BARS, range=ends)
+    ratio = document["speed"][CLIENT]["ratio"]
+    return Histogram(
+        "",
+        "how many images took how many times as long",
+        "times as long; the outer bars have all beyond",
+        "images",
+        edges.tolist(),
+        counts.tolist(),
+        [] if ratio is None else [(ratio, "median")],
+        digits=2,
+    )
+
+
+def _explanation(document: Mapping[str, Any]) -> Text:
+    settings = document["settings"]
+    entries = [
+        (
+            "the same object",
+            f"{tables.at_least(document)} Pairs of one class are taken first, the most alike "
+            "first, then pairs of different classes, of which both have to count. How alike two "
+            "are is the least of all that the model says of them: boxes, rotated boxes, masks, "
+            "keypoints.",
+        ),
+        (
+            "agreement",
+            "Of the detections of both versions, the share that the other one finds as well, as "
+            "the same class. It is what a rollout looks at.",
+        ),
+        ("score shift", "The new score without the old one, of what both find as one class."),
+    ]
+    if document["annotations"]:
+        by = document["annotations"]["categories_by"]
+        ways = dict.fromkeys(by.values())
+        entries += [
+            (
+                "average precision",
+                "pycocotools matches detections and objects of one class, at ten IoU thresholds "
+                f"from 0.5 to 0.95; the best {settings['max_detections']} detections of an image "
+                "and class count.",
+            ),
+            (
+                "interval",
+                f"From {settings['resamples']:,} resamples of the images, the same for both "
+                "versions; an image that is drawn twice counts twice.",
+            ),
+            ("errors", "Objects missed or taken for another class, and false alarms."),
+            ("categories", f"Found by {' and '.join(ways)}."),
+        ]
+    return Text("How it was compared", entries)
+
+
+def _number(value: float | None) -> str:
+    return _NOTHING if value is None else f"{value:.1f}"
+
+
+def _signed(value: float | None, digits: int = 1) -> str:
+    return _NOTHING if value is None else f"{value:+.{digits}f}".replace("-", "\u2212")
+
+
+def _percent(share: float | None) -> str:
+    return _NOTHING if share is None else f"{100 * share:.1f} %"
