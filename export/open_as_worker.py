@@ -131,13 +131,15 @@ def _as_sent(proposals: Any) -> str:
 
 def main() -> None:
     """Predict on every image of a file, each alone."""
-    from handler.model import Model
-    from handler.proposals import window_proposals
-
     opened, images_file, outputs_file = (Path(argument) for argument in sys.argv[1:])
     with np.load(images_file) as stored:
         images_bgr = [stored[name] for name in stored.files]
+    # First, as in a worker: the entry file decides how torch is imported.
     collected: Arrays = {ANSWERS: np.array(json.dumps(answer_through_entry(opened, images_bgr)))}
+
+    from handler.model import Model
+    from handler.proposals import window_proposals
+
     model = Model.load(opened, device="cpu")
     build_input = model.input_builder()
     for index, image_bgr in enumerate(images_bgr):
