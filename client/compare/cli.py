@@ -9,7 +9,7 @@ from pathlib import Path
 from client.argument_types import count_from, overlap_limit, seconds, share, sigmas
 from client.classes import HOWS
 from client.compare.bootstrap import RESAMPLES
-from client.compare.command import Outcome, compare
+from client.compare.command import GALLERY, Outcome, compare
 from client.compare.conditions import (
     QUANTITIES,
     Condition,
@@ -26,10 +26,9 @@ from client.evaluate.judging import Settings
 from client.evaluate.matches import MAX_DETECTIONS
 from client.http import TIMEOUT_S
 from client.patience import Patience
+from client.progress import ImageProgress
 from client.question import Options
 from client.stopping import Stop
-
-GALLERY = 24
 
 _PROBLEM = 1
 _USAGE = 2
@@ -214,9 +213,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error("with --annotations, --images is the one folder of its file_names")
     with Stop() as stop:
         try:
-            outcome = compare(
-                connect(arguments), _request(arguments), arguments.conditions, stopped=stop
-            )
+            outcome = _compare(arguments, stop)
         except ConditionError as error:
             print(error, file=sys.stderr)
             return stop.exit_code or _USAGE
@@ -235,6 +232,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     if outcome.failing:
         return _FAILS
     return 0 if outcome.is_complete else _PROBLEM
+
+
+def _compare(arguments: argparse.Namespace, stop: Stop) -> Outcome | None:
+    request = _request(arguments)
+    bar = ImageProgress(len(request.images.files))
+    try:
+        return compare(
+            connect(arguments),
+            request,
+            arguments.conditions,
+            progress=lambda asked: bar.step(fresh=not asked.is_earlier),
+            stopped=stop,
+        )
+    finally:
+        bar.end()
 
 
 def _request(arguments: argparse.Namespace) -> Request:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from client.compare.asking import Asked
+from client.compare.comparison import Failed
 from client.compare.conditions import (
     Condition,
     Verdict,
@@ -19,6 +21,8 @@ from client.connection import Connection
 from client.report.page import render
 from client.writing import replacing_text, write_json
 
+GALLERY = 24
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -28,11 +32,13 @@ class Outcome:
         document: As `report.json` has it.
         verdicts: What became of conditions, in their order.
         is_complete: Whether both versions have answered every image.
+        unanswered: What the new version has not answered and the old one has.
     """
 
     document: dict[str, Any]
     verdicts: Sequence[Verdict]
     is_complete: bool
+    unanswered: Sequence[Failed]
 
     @property
     def failing(self) -> list[Verdict]:
@@ -45,6 +51,7 @@ def compare(
     request: Request,
     conditions: Sequence[Condition] = (),
     *,
+    progress: Callable[[Asked], None] = lambda _: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Outcome | None:
     """Compare two served versions, and write `report.json` and `report.html`.
@@ -53,6 +60,7 @@ def compare(
         connection: The server.
         request: What is to be compared; the reports go where its answers are kept.
         conditions: What must not be so.
+        progress: Called with each image that was asked about.
         stopped: Says whether to stop.
 
     Returns:
@@ -64,7 +72,7 @@ def compare(
     """
     if request.images.dataset is None:
         require_annotations(conditions)
-    compared = run(connection, request, stopped=stopped)
+    compared = run(connection, request, progress=progress, stopped=stopped)
     if compared is None:
         return None
     found = verdicts(conditions, values(compared.comparison))
@@ -83,4 +91,5 @@ def compare(
         file.write(
             render(page(compared.comparison, document, compared.answers, request.images.files))
         )
-    return Outcome(document, found, not compared.comparison.failures)
+    comparison = compared.comparison
+    return Outcome(document, found, not comparison.failures, comparison.unanswered)

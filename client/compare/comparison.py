@@ -84,13 +84,12 @@ class Comparison:
     notes: tuple[str, ...]
 
     @property
-    def failed_by_new(self) -> int:
-        """Images that the old version has answered and the new one has not."""
-        failed = {
-            side: {one.image for one in self.failures if one.version == side}
-            for side in ("old", "new")
-        }
-        return len(failed["new"] - failed["old"])
+    def unanswered(self) -> list[Failed]:
+        """What the new version has not answered and the old one has."""
+        failed_before = {one.image for one in self.failures if one.version == "old"}
+        return [
+            one for one in self.failures if one.version == "new" and one.image not in failed_before
+        ]
 
     def most_different(self, count: int) -> list[ComparedImage]:
         """The images on which they differ most, none on which they do not.

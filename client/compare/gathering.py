@@ -6,6 +6,7 @@ Answers with masks are large, so they stay in the journals.
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from client.answers.files import file_source
 from client.answers.opening import Run
@@ -17,8 +18,18 @@ from client.compare.images import Images
 from client.counterparts import Heads
 from client.errors import ClientError
 from client.evaluate.judging import Settings
-from client.progress import ImageProgress
 from client.wording import many
+
+
+class Unfinished(ClientError):
+    """The server was not there to the end; what was answered is kept. Its cause is why."""
+
+    def __init__(self, error: ClientError, kept: int, total: int, folder: Path) -> None:
+        where = (
+            f"\n{many(kept, 'answer')} of {total} are kept in {folder}; the same command, without "
+            "--restart, goes on from there."
+        )
+        super().__init__(f"{error}{where if kept else ''}")
 
 
 @dataclass(frozen=True)
@@ -80,6 +91,7 @@ def gather(
     settings: Settings,
     *,
     workers: int,
+    progress: Callable[[Asked], None] = lambda _: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Gathered | None:
     """Ask both about all images.
@@ -90,33 +102,26 @@ def gather(
         images: What about.
         settings: Least overlap and score.
         workers: How many images at a time.
+        progress: Called with each.
         stopped: Says whether to stop.
 
     Returns:
         None where it was stopped before the end.
 
     Raises:
-        ClientError: The server stays away, or refuses what every image would be refused for.
+        Unfinished: The server stays away, or refuses what every image would be refused for.
     """
     sources = (file_source(file, name) for name, file in images.files.items())
     gathered = Gathered()
-    progress = ImageProgress(len(images.files))
     count = 0
     try:
         asking = ask_in_turns(old, new, sources, workers=workers, stopped=stopped)
         with closing(asking) as all_asked:
             for asked in all_asked:
                 count += 1
-                progress.step(fresh=not asked.is_earlier)
+                progress(asked)
                 gathered.add(asked, settings)
     except ClientError as error:
         kept = len(old.journal) + len(new.journal)
-        if not kept:
-            raise
-        raise ClientError(
-            f"{error}\n{many(kept, 'answer')} of {2 * len(images.files)} are kept in "
-            f"{old.journal.path.parent}; the same command goes on from there."
-        ) from error
-    finally:
-        progress.end()
+        raise Unfinished(error, kept, 2 * len(images.files), old.journal.path.parent) from error
     return gathered if count == len(images.files) else None

@@ -1,5 +1,6 @@
 """What both versions are asked about: images with annotations, or images alone."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,8 @@ from client.evaluate.reading import read_dataset
 from client.predict.inputs import find_inputs
 from client.predict.naming import name_inputs
 from client.wording import many, some
+
+_NOWHERE = Path(os.devnull)
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ def annotated_images(annotations: Path, folder: Path, *, allow_missing: bool = F
     )
 
 
-def bare_images(words: Sequence[str], *, output: Path) -> Images:
+def bare_images(words: Sequence[str], *, output: Path | None = None) -> Images:
     """Images without annotations.
 
     Args:
@@ -67,7 +70,7 @@ def bare_images(words: Sequence[str], *, output: Path) -> Images:
     Raises:
         ClientError: There is nothing, or no image.
     """
-    found = find_inputs(words, output=output)
+    found = find_inputs(words, output=output or _NOWHERE)
     images = [one for one in name_inputs(found.files) if not one.is_video]
     videos = len(found.files) - len(images)
     passed_over = dict(found.passed_over) | ({"videos": videos} if videos else {})

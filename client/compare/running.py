@@ -1,31 +1,30 @@
 """Ask two versions, and compare what they say: everything but files and words."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from client.answers.opening import Run, open_run
+from client.answers.opening import Run
 from client.answers.times import Times
 from client.classes import How, map_classes
 from client.compare.agreement import agreement
+from client.compare.asking import Asked
 from client.compare.bootstrap import RESAMPLES
 from client.compare.comparison import ComparedImage, Comparison, Failed, Judged
 from client.compare.gathering import Gathered, gather
 from client.compare.images import Images
+from client.compare.opening import both_runs
 from client.compare.precision import compare_precision
 from client.compare.speed import compare_speed, seconds_of
 from client.connection import Connection
 from client.counterparts import one_sided
-from client.errors import ClientError, RequestRefused
+from client.errors import ClientError
 from client.evaluate.asking import Answers, ask, known_classes
 from client.evaluate.judging import Settings, judge
 from client.patience import Patience
 from client.question import Options
-from client.wording import many, some
-
-JOURNALS = ("answers.old.jsonl", "answers.new.jsonl")
+from client.wording import many
 
 _FEW_IMAGES = 20
 _SHOWN_FAILURES = 20
@@ -85,25 +84,47 @@ class Compared:
 
 
 def run(
-    connection: Connection, request: Request, *, stopped: Callable[[], bool] = lambda: False
+    connection: Connection,
+    request: Request,
+    *,
+    progress: Callable[[Asked], None] = lambda _: None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Compared | None:
     """Compare two served versions.
 
     Args:
         connection: The server.
         request: What is to be compared.
+        progress: Called with each image that was asked about.
         stopped: Says whether to stop.
 
     Returns:
         None where it was stopped before the end.
 
     Raises:
-        ClientError: Anything else; what was answered is kept.
+        client.compare.gathering.Unfinished: The server was not there to the end.
+        ClientError: Anything else.
     """
     images = request.images
-    with _both_runs(connection, request, stopped) as runs:
+    with both_runs(
+        connection,
+        request.versions,
+        request.folder,
+        model=request.model,
+        options=request.options,
+        patience=request.patience,
+        restart=request.restart,
+        stopped=stopped,
+    ) as runs:
         _look_at_classes(runs, request)
-        gathered = gather(*runs, images, request.settings, workers=request.workers, stopped=stopped)
+        gathered = gather(
+            *runs,
+            images,
+            request.settings,
+            workers=request.workers,
+            progress=progress,
+            stopped=stopped,
+        )
         if gathered is None:
             return None
         answers = [_known_answers(one, request, gathered) for one in runs]
@@ -121,55 +142,6 @@ def run(
                 for one in comparison.most_different(request.shown)
             },
         )
-
-
-@contextmanager
-def _both_runs(
-    connection: Connection, request: Request, stopped: Callable[[], bool]
-) -> Iterator[tuple[Run, Run]]:
-    with (
-        _open(connection, request, 0, request.model, stopped) as old,
-        _open(connection, request, 1, old.model, stopped) as new,
-    ):
-        yield old, new
-
-
-@contextmanager
-def _open(
-    connection: Connection,
-    request: Request,
-    side: int,
-    model: str | None,
-    stopped: Callable[[], bool],
-) -> Iterator[Run]:
-    version = request.versions[side]
-    try:
-        with open_run(
-            connection,
-            file=request.folder / JOURNALS[side],
-            model=model,
-            version=version,
-            options=request.options,
-            restart=request.restart,
-            patience=request.patience,
-            stopped=stopped,
-        ) as run:
-            yield run
-    except RequestRefused as error:
-        if error.type != "ModelVersionNotFoundException":
-            raise
-        raise ClientError(
-            f"Version {version} is not served{_served(connection, model)}."
-        ) from error
-
-
-def _served(connection: Connection, model: str | None) -> str:
-    try:
-        names = [model] if model else connection.management.models()
-        versions = [one.version for name in names for one in connection.management.versions(name)]
-    except ClientError:
-        return ""  # callers often reach the inference API alone
-    return f"; of {some(names)} there are {some(sorted(versions))}"
 
 
 def _look_at_classes(runs: Sequence[Run], request: Request) -> None:

@@ -34,7 +34,7 @@ def values(comparison: Comparison) -> dict[str, Value]:
         **_shifts(comparison.agreement.total.shifts),
         **({} if judged is None else _drops(judged.precision)),
         **_speed(comparison.speed),
-        "failed_images": Value(float(comparison.failed_by_new)),
+        "failed_images": Value(float(len(comparison.unanswered))),
     }
     return {name: found.get(name, _NO_ANNOTATIONS) for name in QUANTITIES}
 

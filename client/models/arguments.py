@@ -3,6 +3,12 @@
 import argparse
 from pathlib import Path
 
+from client.compare.conditions import (
+    Condition,
+    ConditionError,
+    parse_condition,
+    require_annotations,
+)
 from client.connection import add_connection
 from client.counterparts import SAME_OBJECT
 from client.models.gates import Gates
@@ -17,6 +23,9 @@ examples:
       check build/pets.mar, load it beside the version that serves, hold its answers and its speed
       against that version's, make it the default, and remove the old one when it has answered
       everything; where something is wrong, everything stays as it was
+  python -m client models rollout build/pets.mar --images val --annotations val.json \\
+      --fail-if "ap_drop>0.01"
+      the same, and it is refused as well where AP falls by more than a point
   python -m client models rollback pets
       the version before, at once
 
@@ -97,6 +106,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_draining(rollout)
     _add_images(rollout)
     _add_gates(rollout)
+    _add_examination(rollout)
     rollback = command("rollback", "put the version before in the place of the default one")
     rollback.add_argument("model", metavar="NAME")
     rollback.add_argument("--to", metavar="V", help="another version that the model store keeps")
@@ -196,6 +206,66 @@ def _add_gates(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="for a model that was trained for something else: no agreement, no timing",
     )
+
+
+def _add_examination(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("on images of your own, as `python -m client compare` does it")
+    add.add_argument(
+        "--images",
+        dest="examined",
+        nargs="+",
+        default=(),
+        metavar="DIR|IMAGE",
+        help="both versions are asked about these as well; with --annotations the folder of its "
+        "file_names. Without --image the first three are the check images",
+    )
+    add.add_argument(
+        "--annotations", type=Path, metavar="FILE", help="a COCO file of them, for AP of both"
+    )
+    add.add_argument(
+        "--fail-if",
+        dest="conditions",
+        action="append",
+        type=_condition,
+        default=[],
+        metavar="CONDITION",
+        help="refused where it is so, such as 'ap_drop>0.01'; may be repeated. docs/comparison.md "
+        "has all names",
+    )
+    add.add_argument(
+        "--report", type=Path, metavar="DIR", help="keep the comparison there, as report.html"
+    )
+
+
+def refuse_contradictions(arguments: argparse.Namespace) -> None:
+    """Refuse arguments of a rollout that do without each other.
+
+    Args:
+        arguments: Of any command.
+
+    Raises:
+        ConditionError: What is missing.
+    """
+    given = vars(arguments)
+    words = given.get("examined", ())
+    for name, option in (
+        ("conditions", "--fail-if"),
+        ("annotations", "--annotations"),
+        ("report", "--report"),
+    ):
+        if given.get(name) and not words:
+            raise ConditionError(f"{option} is about --images, which are not given")
+    if given.get("annotations") is None:
+        require_annotations(given.get("conditions", ()))
+    elif len(words) != 1:
+        raise ConditionError("with --annotations, --images is the one folder of its file_names")
+
+
+def _condition(text: str) -> Condition:
+    try:
+        return parse_condition(text)
+    except ConditionError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _share(text: str) -> float:

@@ -9,14 +9,18 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
+from client.compare.conditions import ConditionError
+from client.compare.images import annotated_images, bare_images
 from client.connection import Connection, connect
 from client.errors import ClientError
 from client.inference import InferenceClient
 from client.models import commands
-from client.models.arguments import build_parser
+from client.models.arguments import build_parser, refuse_contradictions
 from client.models.checks import read_images
 from client.models.errors import UndoFailed
+from client.models.examination import Examination
 from client.models.gates import Gates
 from client.models.interrupts import Interrupts
 from client.models.site import Site, Step
@@ -24,6 +28,7 @@ from client.models.store import ModelStore
 from client.progress import Progress
 
 _STEPS = 9
+_CHECK_IMAGES = 3
 _LOOKING = ("list", "show")
 
 
@@ -33,7 +38,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    arguments = build_parser().parse_args(argv)
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
+    try:
+        refuse_contradictions(arguments)
+    except ConditionError as error:
+        parser.error(str(error))
     progress = Progress(_STEPS)
     with Interrupts() as interrupts:
 
@@ -91,7 +101,7 @@ def _run(arguments: argparse.Namespace, step: Step, interrupts: Interrupts) -> c
         metrics=arguments.metrics or connection.properties.get("metrics_address"),
         interrupts=interrupts,
     )
-    return commands.change(site, arguments, _gates(arguments))
+    return commands.change(site, arguments, _gates(arguments, connection))
 
 
 def _store(arguments: argparse.Namespace, connection: Connection) -> ModelStore | None:
@@ -105,8 +115,12 @@ def _store(arguments: argparse.Namespace, connection: Connection) -> ModelStore 
     return ModelStore(folder)
 
 
-def _gates(arguments: argparse.Namespace) -> Gates:
+def _gates(arguments: argparse.Namespace, connection: Connection) -> Gates:
     given = vars(arguments)
+    examination = _examination(arguments, connection) if given.get("examined") else None
+    paths = list(given.get("images", ()))
+    if examination is not None:
+        paths = paths or list(examination.images.files.values())[:_CHECK_IMAGES]
     names = ("min_agreement", "score", "max_slowdown", "rounds")
     seconds = {
         f"{name}_s": given[name]
@@ -114,8 +128,19 @@ def _gates(arguments: argparse.Namespace) -> Gates:
         if name in given
     }
     return Gates(
-        images=read_images(given.get("images", ())),
+        images=read_images(paths),
         compare=not given.get("no_compare", False),
+        examination=examination,
         **{name: given[name] for name in names if name in given},
         **seconds,
     )
+
+
+def _examination(arguments: argparse.Namespace, connection: Connection) -> Examination:
+    words, annotations = arguments.examined, arguments.annotations
+    images = (
+        bare_images(words, output=arguments.report)
+        if annotations is None
+        else annotated_images(annotations, Path(words[0]))
+    )
+    return Examination(connection, images, arguments.conditions, arguments.score, arguments.report)

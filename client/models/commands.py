@@ -126,6 +126,7 @@ def _changed(changed: Changed) -> Result:
             f"  speed     {timing.slowdown:.2f} times as long ({new_ms:.0f} ms, {old_ms:.0f} ms "
             "before, by the clock)",
         ]
+    lines += [f"  passed    {one.sentence()}" for one in changed.conditions]
     lines.append(
         f"  took      {changed.switch_s:.1f} s until the switch, {changed.total_s:.1f} s in all"
     )

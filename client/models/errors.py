@@ -22,7 +22,7 @@ class RolloutRefused(ClientError):
     """A new version has not passed a gate, and is gone again; the old one serves on.
 
     Attributes:
-        gate: `load`, `answers`, `agreement`, `speed` or `switch`.
+        gate: `load`, `answers`, `agreement`, `speed`, `conditions` or `switch`.
     """
 
     def __init__(self, gate: str, message: str) -> None:

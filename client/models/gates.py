@@ -11,6 +11,7 @@ from client.models.agreement import Agreement, agreement
 from client.models.archive import Archive
 from client.models.checks import CheckAnswer, CheckImage, Timing, ask, compare_speed
 from client.models.errors import RolloutRefused
+from client.models.examination import Examination
 from client.models.site import Site
 from client.models.worker_log import load_failure
 
@@ -33,6 +34,7 @@ class Gates:
         load_timeout_s: Longest wait until its workers have loaded it.
         drain_timeout_s: Longest wait until the old version has answered everything.
         drain_quiet_s: Least time in which nobody has named the old version before it goes.
+        examination: Images of the user's own on which both are compared as well; None is none.
     """
 
     images: Sequence[CheckImage]
@@ -44,6 +46,7 @@ class Gates:
     load_timeout_s: float = 600.0
     drain_timeout_s: float = 300.0
     drain_quiet_s: float = 1.0
+    examination: Examination | None = None
 
 
 @dataclass(frozen=True)

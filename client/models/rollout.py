@@ -3,21 +3,24 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from client.compare.conditions import Verdict
 from client.errors import ClientError, RequestRefused
 from client.management import ServedVersion
 from client.models.agreement import Agreement
 from client.models.archive import Archive, verify
 from client.models.checks import Timing, ask
 from client.models.errors import RolloutRefused
+from client.models.examination import examine
 from client.models.gates import Compared, Gates, compare, first_answers, load, registered
 from client.models.removal import drain_at, forget_unless_registered, take_back, uncounted
 from client.models.site import Site
 from client.models.undo import undone_on_failure
+from client.wording import many
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Changed:
         switch_s: From the first step to the new version being the default.
         total_s: To the end.
         warnings: What the person should know, a sentence each.
+        conditions: What the new version was held to on images of the user's own.
     """
 
     model: str
@@ -45,12 +49,16 @@ class Changed:
     switch_s: float
     total_s: float
     warnings: tuple[str, ...]
+    conditions: tuple[Verdict, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
         found = asdict(self)
         if self.agreement is not None:
             found["agreement"]["share"] = self.agreement.share
+        found["conditions"] = [
+            {"condition": str(one.condition), "value": one.value.number} for one in self.conditions
+        ]
         return found
 
 
@@ -88,9 +96,11 @@ def rollout(site: Site, path: Path, gates: Gates, *, workers: int | None = None)
             load(site, archive, max(workers or 0, old.min_workers), gates)
             answers = first_answers(site, archive, gates)
             compared = compare(site, old, archive, answers, gates) if gates.compare else None
+            passed = _examine(site, old, archive, gates)
             history.record_rollout(old.version, archive.version)
             _switch(site, old, archive, gates)
-        return _finish(site, old, archive, gates, compared, start, warnings)
+        changed = _finish(site, old, archive, gates, compared, start, warnings)
+        return replace(changed, conditions=passed)
 
 
 def rollback(site: Site, model: str, gates: Gates, *, to: str | None = None) -> Changed:
@@ -167,6 +177,15 @@ def _restore(site: Site, old: ServedVersion) -> None:
     site.store.adopt(old.model)
     if old.version in site.store.kept(old.model):
         site.store.publish(old.model, old.version, served_from=old.archive)
+
+
+def _examine(site: Site, old: ServedVersion, archive: Archive, gates: Gates) -> tuple[Verdict, ...]:
+    examination = gates.examination
+    if examination is None:
+        return ()
+    images = many(len(examination.images.files), "image")
+    step = partial(site.step, f"comparing it with {old.version} on {images}")
+    return examine(examination, old, archive, step)
 
 
 def _switch(site: Site, old: ServedVersion, archive: Archive, gates: Gates) -> None:

@@ -176,7 +176,7 @@ def test_goes_on_after_the_server_went_away(compare, proxy):
     first = compare()
     assert first.code == 1
     assert "3 answers of 10 are kept in" in first.err
-    assert "the same command goes on from there" in first.err
+    assert "the same command, without --restart, goes on from there." in first.err
     assert "Traceback" not in first.err
     assert not (first.folder / "report.json").exists()
     proxy.instead = lambda asked: None

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from client.models.arguments import build_parser
 from client.models.cli import main
 from client.models.errors import StoreError
 from client.models.store import ModelStore
+from examples.coins.dataset import write_scenes
 from tests.client.models.conftest import MODEL
 from torture.variants import (
     ENTRY,
@@ -57,6 +59,14 @@ def command(bench, tmp_path, capsys):
     return run
 
 
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory) -> Path:
+    """Three drawn images of coins, with annotations."""
+    folder = tmp_path_factory.mktemp("scenes")
+    write_scenes(folder, 3, seed=11, size_hw=(128, 160))
+    return folder
+
+
 @dataclass(frozen=True)
 class Second:
     """A version beside the default one, `old`, and what the command said that registered it."""
@@ -83,14 +93,21 @@ def full(*arguments: object, **named: object) -> None:
     raise StoreError("The disk is full.")
 
 
-def test_a_rollout_and_a_rollback(command, bench):
+UNTIMED = ("--max-slowdown", "inf", "--rounds", "1")
+
+
+def test_a_rollout_and_a_rollback(command, bench, scenes):
     old = bench.default()
     archive = bench.variant({WEIGHTS: nudged_weights(1.001)})
-    code, out, err = command("rollout", archive, "--max-slowdown", "inf", "--rounds", "1")
+    conditions = ("--fail-if", "agreement<0.9", "--fail-if", "box_iou_median<0.9")
+    code, out, err = command("rollout", archive, *UNTIMED, "--images", scenes, *conditions)
     new = bench.default()
     assert code == 0
     assert out.startswith(f"{MODEL} {new} is the default in the place of {old}.\n")
     assert "100% agree" in out
+    assert "  passed    agreement<0.9: agreement is " in out
+    assert "  passed    box_iou_median<0.9: box_iou_median is 0.99" in out
+    assert f"comparing it with {old} on 3 images\n" in err
     assert f"{old} has answered everything and is unregistered." in out
     assert "verifying the archive\n" in err  # lines, where there is no terminal
 
@@ -98,6 +115,52 @@ def test_a_rollout_and_a_rollback(command, bench):
     document = json.loads(out)
     assert (code, err) == (0, "")
     assert (document["old"], document["new"], document["drained"]) == (new, old, True)
+
+
+def test_a_version_that_is_worse_on_images_of_the_users_own_is_refused(
+    command, bench, scenes, tmp_path
+):
+    """On the check images alone it would pass."""
+    old, archive = bench.default(), bench.variant({WEIGHTS: nudged_weights(1.7)})
+    code, out, err = command(
+        *("rollout", archive, "--json", *UNTIMED, "--min-agreement", "0.5"),
+        *("--images", scenes, "--annotations", scenes / "scenes.json"),
+        *("--fail-if", "ap_drop>0.01", "--fail-if", "agreement<0.1", "--fail-if", "ap_drop_low>0"),
+        *("--report", tmp_path / "compared"),
+    )
+    document = json.loads(out)
+    assert code == 1
+    assert (document["error"], document["gate"]) == ("RolloutRefused", "conditions")
+    assert document["message"] == [err.rstrip()]
+    assert re.fullmatch(
+        rf"coins \S+ beside {old}: ap_drop>0\.01: ap_drop is 0\.\d+; ap_drop_low>0: ap_drop_low is "
+        rf"0\.\d+\. {tmp_path}/compared/report\.html shows it\.",
+        err.rstrip(),
+    )
+    assert (tmp_path / "compared" / "report.html").is_file()
+    assert bench.versions() == [old] == [bench.answer()] == bench.published()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        pytest.param(["--fail-if", "slowdown>2"], "--fail-if is about --images", id="no images"),
+        pytest.param(["--annotations", "a.json"], "--annotations is about --images", id="of what"),
+        pytest.param(["--report", "out"], "--report is about --images", id="a report of nothing"),
+        pytest.param(
+            ["--images", "val", "--fail-if", "ap_drop>0.01"], "AP takes annotations", id="no AP"
+        ),
+        pytest.param(
+            ["--images", "a", "b", "--annotations", "a.json"], "the one folder", id="two folders"
+        ),
+        pytest.param(["--images", "val", "--fail-if", "ap>0"], "names ap, which is", id="no name"),
+    ],
+)
+def test_conditions_that_cannot_be_are_wrong_usage(words, sentence, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["rollout", "new.mar", *words])
+    assert ended.value.code == 2
+    assert sentence in capsys.readouterr().err
 
 
 def test_a_refused_rollout(command, bench, monkeypatch, tmp_path):
