@@ -3,12 +3,12 @@
 import fnmatch
 import logging
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from detectron2.checkpoint.c2_model_loading import align_and_update_state_dicts
 
-from export.checkpoint import Checkpoint, StateDict
+from export.checkpoint import Checkpoint, Naming, StateDict
 from export.errors import ExportError
 
 
@@ -43,10 +43,11 @@ def fit_to_network(
     missing = [n for n in result.missing_keys if n not in misshapen and not _any(n, allow_missing)]
     # Buffers that the network computes for itself; old checkpoints carry them all the same.
     computed = {name for name, _ in network.named_buffers()} - set(state)
+    unused = unused_by_detectron1(result.unexpected_keys, state, naming=checkpoint.naming)
     unknown = [
         name
         for name in result.unexpected_keys
-        if name not in computed and not _any(name, allow_unexpected)
+        if name not in computed | unused and not _any(name, allow_unexpected)
     ]
     problems = [
         *(f"missing in the weights: {name}" for name in missing),
@@ -67,6 +68,36 @@ def fit_to_network(
         )
     # Each with memory of its own: safetensors refuse tensors that share it.
     return {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+
+
+def unused_by_detectron1(
+    names: Sequence[str], state: Mapping[str, torch.Tensor], *, naming: Naming
+) -> set[str]:
+    """Blobs that Detectron1 kept of the ImageNet backbone and never computed with.
+
+    Its training calls them "preserved in workspace (unused)", and its files have them: the
+    classifier (`fc1000`, of ResNeXt `linear`), and biases of convolutions that a norm follows.
+
+    Args:
+        names: What the network does not know, as Detectron2's conversion calls it.
+        state: The network's own.
+        naming: Of the checkpoint; only `caffe2` is Detectron1's.
+    """
+    if naming != "caffe2":
+        return set()
+    normed = [
+        f".{name.removesuffix('.norm.weight')}" for name in state if name.endswith(".norm.weight")
+    ]
+    return {
+        name
+        for name in names
+        if name.startswith(("fc1000.", "linear."))
+        or (name.endswith(".bias") and _ends_one(f".{name.removesuffix('.bias')}", normed))
+    }
+
+
+def _ends_one(end: str, names: Sequence[str]) -> bool:
+    return any(name.endswith(end) for name in names)
 
 
 def _value_problems(tensors: StateDict, network: torch.nn.Module) -> list[str]:

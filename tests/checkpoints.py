@@ -36,7 +36,15 @@ def as_caffe2(tensors: Tensors) -> dict[str, np.ndarray]:
             value = torch.cat([torch.zeros_like(tensor[:1]), tensor])
         blobs[blob] = value.numpy()
         blobs[f"{blob}_momentum"] = np.zeros_like(value.numpy())
-    return blobs
+    return blobs | _unused(blobs)
+
+
+def _unused(blobs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What Detectron1 kept of the ImageNet backbone: its training calls it "preserved (unused)"."""
+    convolutions = [one for one in blobs if re.fullmatch(r"(res\d_.*branch.*|conv1)_w", one)]
+    biases = {f"{one[:-2]}_b": np.zeros(len(blobs[one]), np.float32) for one in convolutions}
+    classifier = {"fc1000_w": np.ones((9, 8), np.float32), "fc1000_b": np.ones(9, np.float32)}
+    return biases | classifier
 
 
 def _caffe2_name(name: str) -> str:

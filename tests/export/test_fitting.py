@@ -5,7 +5,7 @@ import torch
 
 from export.checkpoint import Checkpoint, read_checkpoint
 from export.errors import ExportError
-from export.fitting import fit_to_network
+from export.fitting import fit_to_network, unused_by_detectron1
 from handler.config import build_from_config
 from tests.models import Training, tiny_config
 
@@ -49,6 +49,25 @@ def test_what_may_be_unexpected_is_left_behind(network, checkpoint):
     checkpoint.tensors["somebody.else"] = torch.zeros(1)
     state = fit_to_network(checkpoint, network, allow_unexpected=["somebody.*"])
     assert "somebody.else" not in state
+
+
+@pytest.mark.parametrize(
+    ("naming", "unused", "known"),
+    [
+        pytest.param("caffe2", "fc1000.weight", True, id="the ImageNet classifier"),
+        pytest.param("caffe2", "linear.bias", True, id="that of ResNeXt"),
+        pytest.param("caffe2", "stem.conv1.bias", True, id="a bias before a norm"),
+        pytest.param("caffe2", "res2.0.shortcut.bias", True, id="that of a shortcut"),
+        pytest.param("caffe2", "res9.0.conv1.bias", False, id="a block that the network lacks"),
+        pytest.param("caffe2", "res2.0.conv1.weight", False, id="no bias"),
+        pytest.param("detectron2", "fc1000.weight", False, id="not of Detectron1"),
+    ],
+)
+def test_what_detectron1_itself_did_not_use_is_left_behind(naming, unused, known):
+    config = tiny_config()
+    config.MODEL.RESNETS.NORM = "FrozenBN"
+    state = build_from_config(config, device="cpu").state_dict()
+    assert unused_by_detectron1([unused], state, naming=naming) == ({unused} if known else set())
 
 
 def test_a_wrong_shape_is_never_allowed(network, checkpoint):
