@@ -7,7 +7,13 @@ once, and fixtures of a file are made once.
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-TOGETHER = ("tests/client/models", "tests/deploy/metrics", "tests/deploy/nginx", "tests/server")
+TOGETHER = (
+    "tests/client/models",
+    "tests/deploy/metrics",
+    "tests/deploy/nginx",
+    "tests/guides",
+    "tests/server",
+)
 
 
 class ByServer(LoadScopeScheduling):
