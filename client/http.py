@@ -125,7 +125,7 @@ def exchange(
     Raises:
         ServerUnreachable: No connection, or no answer within `timeout_s`.
         RequestRefused: Any status but 2xx.
-        ClientError: An answer that is not JSON, a header that cannot be sent, or a URL that is none.
+        ClientError: An answer that is not JSON, a header that cannot be sent, or no URL.
     """
     authorization = {"Authorization": f"Bearer {token}"} if token else {}
     try:

@@ -1,13 +1,14 @@
-"""Ask a served model about an image."""
+"""Where a server's inference API is."""
 
 from dataclasses import dataclass
 
-from client.detections import Detections
-from client.http import TIMEOUT_S, send
+from client.detector import Detector
+from client.http import TIMEOUT_S
+from client.patience import Patience
 
 
 @dataclass(frozen=True)
-class InferenceClient:
+class InferenceApi:
     """A server's inference API.
 
     Attributes:
@@ -20,25 +21,18 @@ class InferenceClient:
     token: str | None = None
     timeout_s: float = TIMEOUT_S
 
-    def predict(self, image_bytes: bytes, *, model: str, version: str | None = None) -> Detections:
-        """Send one encoded image.
+    def detector(self, model: str, version: str | None = None) -> Detector:
+        """What asks a model; each request once, whatever becomes of it.
 
         Args:
-            image_bytes: A JPEG, PNG, ... file's content.
             model: Name of the served model.
             version: Its version, or None for the server's default version.
-
-        Raises:
-            client.errors.ClientError: No answer, or an error for an answer.
         """
-        path = f"{model}/{version}" if version else model
-        document = send(
-            "POST",
-            f"{self.url}/predictions/{path}",
-            token=self.token,
-            data=image_bytes,
-            # Without a type some clients say form-urlencoded, which TorchServe tries to parse.
-            headers={"Content-Type": "application/octet-stream"},
+        return Detector(
+            self.url,
+            model,
+            version=version,
+            token=self.token or "",
             timeout_s=self.timeout_s,
+            patience=Patience(total_s=0),
         )
-        return Detections.from_native(document)

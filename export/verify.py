@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from detectron2.data.detection_utils import read_image
 
-from client.detections import Detections
+from client.predictions import Predictions
 from export.agreement import Agreement, agreement
 from export.clean_process import ProcessFailed, outputs_of
 from export.errors import ExportError
@@ -138,7 +138,7 @@ def verify(
 
 def _answered(body: str) -> Arrays:
     """What an answer says of its instances, as a client reads it."""
-    detections = Detections.from_native(json.loads(body))
+    detections = Predictions.from_native(json.loads(body))
     arrays: Arrays = {
         "answer.boxes": detections.boxes_xyxy,
         "answer.scores": detections.scores,

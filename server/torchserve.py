@@ -15,7 +15,7 @@ from typing import IO, Self
 
 from client.errors import ClientError
 from client.http import read_key
-from client.inference import InferenceClient
+from client.inference import InferenceApi
 from client.management import ManagementClient
 from client.ready import STOPPING_FILE
 from server.errors import ServerError
@@ -80,10 +80,10 @@ class TorchServe:
         self._failures, self._passed_over = self._log_tails()
 
     @property
-    def inference(self) -> InferenceClient:
+    def inference(self) -> InferenceApi:
         """Client of the inference API."""
         url = self.properties["inference_address"]
-        return InferenceClient(url, read_key(self.work_dir, "inference"))
+        return InferenceApi(url, read_key(self.work_dir, "inference"))
 
     @property
     def management(self) -> ManagementClient:

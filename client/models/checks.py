@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from client.errors import ClientError
-from client.inference import InferenceClient
+from client.inference import InferenceApi
 from client.probing import probe
 from client.sample_image import sample_png
 
@@ -61,7 +61,7 @@ def read_images(paths: Sequence[Path]) -> list[CheckImage]:
 
 
 def ask(
-    inference: InferenceClient,
+    inference: InferenceApi,
     image: CheckImage,
     model: str,
     version: str,

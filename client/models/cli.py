@@ -15,7 +15,7 @@ from client.compare.conditions import ConditionError
 from client.compare.images import annotated_images, bare_images
 from client.connection import Connection, connect
 from client.errors import ClientError
-from client.inference import InferenceClient
+from client.inference import InferenceApi
 from client.models import commands
 from client.models.arguments import build_parser, refuse_contradictions
 from client.models.checks import read_images
@@ -94,7 +94,7 @@ def _run(arguments: argparse.Namespace, step: Step, interrupts: Interrupts) -> c
         )
     site = Site(
         management,
-        InferenceClient(connection.inference_url, connection.inference_key, arguments.timeout),
+        InferenceApi(connection.inference_url, connection.inference_key, arguments.timeout),
         store,
         logs=arguments.logs or arguments.key_folder / "logs",
         step=step,

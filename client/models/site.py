@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from client.inference import InferenceClient
+from client.inference import InferenceApi
 from client.management import ManagementClient
 from client.models.arrivals import arrivals
 from client.models.interrupts import Interrupts
@@ -29,7 +29,7 @@ class Site:
     """
 
     management: ManagementClient
-    inference: InferenceClient
+    inference: InferenceApi
     store: ModelStore
     logs: Path | None = None
     step: Step = lambda _: None

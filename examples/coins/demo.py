@@ -11,9 +11,9 @@ from pathlib import Path
 
 import cv2
 
-from client.detections import Detections
 from client.drawing import draw
 from client.errors import ClientError
+from client.predictions import Predictions
 from examples.coins.photograph import load_photograph, photograph_path
 from server.errors import ServerError
 from server.torchserve import TorchServe
@@ -55,7 +55,8 @@ def run(*, config: Path, model_store: Path, work_dir: Path) -> Path:
         server.wait_until_ready(MODEL, timeout_s=READY_TIMEOUT_S, progress=_show_seconds)
         say("Sending the photograph of 24 ancient coins that scikit-image brings along")
         start = time.perf_counter()
-        detections = server.inference.predict(photograph, model=MODEL)
+        with server.inference.detector(MODEL) as detector:
+            detections = detector.predict(photograph)
         seconds = time.perf_counter() - start
         print(describe(detections, seconds))
         say("Stopping TorchServe")
@@ -65,7 +66,7 @@ def run(*, config: Path, model_store: Path, work_dir: Path) -> Path:
     return picture
 
 
-def describe(detections: Detections, seconds: float) -> str:
+def describe(detections: Predictions, seconds: float) -> str:
     """Say what was found: a table of the instances and a line that counts them."""
     lines = ["     score    x0    y0    x1    y1  pixels"]
     for index in range(len(detections)):
@@ -73,7 +74,7 @@ def describe(detections: Detections, seconds: float) -> str:
         pixels = "" if detections.masks is None else f"{detections.masks[index].sum():7d}"
         lines.append(f"{index + 1:4d} {detections.scores[index]:5.3f} {corners} {pixels}")
     height, width = detections.size_hw
-    name, version = detections.model
+    name, version = detections.model_name, detections.model_version
     lines.append(
         f"{len(detections)} coins found by {name} {version} in {width} x {height} pixels, "
         f"{seconds:.2f} s"

@@ -9,7 +9,7 @@ import torch
 from detectron2.config import get_cfg
 from detectron2.engine import DefaultPredictor
 
-from client.detections import Detections
+from client.predictions import Predictions
 from handler.detector import Detector
 from handler.request import Row
 from tests.images import noise_bgr, png
@@ -43,7 +43,7 @@ def test_alone_equals_default_predictor_bit_for_bit(size_hw, on_gpu, training: T
     image_bgr = noise_bgr(*size_hw)
     expected = DefaultPredictor(config)(image_bgr)["instances"].to("cpu")
     (answer,) = on_gpu.answer([Row({"body": png(image_bgr)})])
-    found = Detections.from_native(json.loads(answer.body))
+    found = Predictions.from_native(json.loads(answer.body))
     assert found.boxes_xyxy.tobytes() == expected.pred_boxes.tensor.numpy().tobytes()
     assert found.scores.tobytes() == expected.scores.numpy().tobytes()
     np.testing.assert_array_equal(found.masks, expected.pred_masks.numpy())

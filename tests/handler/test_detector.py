@@ -11,7 +11,7 @@ from detectron2.config import get_cfg
 from detectron2.engine import DefaultPredictor
 
 import handler.image_pipeline
-from client.detections import Detections
+from client.predictions import Predictions
 from handler import preparation
 from handler.answers import Answer
 from handler.detector import Detector
@@ -53,9 +53,9 @@ BAD = {
 BOXES = "[[0, 0, 60, 60], [20, 10, 100, 90]]"
 
 
-def detections(answer: Answer) -> Detections:
+def detections(answer: Answer) -> Predictions:
     assert answer.status == 200, answer.body
-    return Detections.from_native(json.loads(answer.body))
+    return Predictions.from_native(json.loads(answer.body))
 
 
 @pytest.fixture(scope="module")

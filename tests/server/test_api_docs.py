@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from client.detections import Detections
+from client.predictions import Predictions
 from examples.coins.photograph import photograph_path
 from server.properties import addresses
 from server.torchserve import TorchServe
@@ -92,7 +92,7 @@ def test_every_example_is_run_here(examples):
 
 
 def test_the_image_as_the_body(shell):
-    assert len(Detections.from_native(json.loads(shell("curl")))) == 24
+    assert len(Predictions.from_native(json.loads(shell("curl")))) == 24
 
 
 def test_options_in_headers(shell):
@@ -106,7 +106,7 @@ def test_the_picture(shell, served):
 
 
 def test_a_big_image_by_its_tiles(shell):
-    assert len(Detections.from_native(json.loads(shell("curl-tiles")))) == 24
+    assert len(Predictions.from_native(json.loads(shell("curl-tiles")))) == 24
 
 
 def test_a_form(shell):
@@ -115,12 +115,12 @@ def test_a_form(shell):
 
 
 def test_json(shell):
-    assert len(Detections.from_native(json.loads(shell("curl-json")))) == 1
+    assert len(Predictions.from_native(json.loads(shell("curl-json")))) == 1
 
 
 def test_kserve_v1(shell):
     answered, failed = json.loads(shell("kserve-v1"))["predictions"]
-    assert len(Detections.from_native(answered)) == 1
+    assert len(Predictions.from_native(answered)) == 1
     assert (failed["code"], failed["type"]) == (400, "UndecodableImage")
 
 

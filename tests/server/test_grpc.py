@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import grpc
 import pytest
 
-from client.detections import Detections
+from client.predictions import Predictions
 from handler.detector import Detector
 from handler.request import Row
 from server.properties import addresses
@@ -41,7 +41,7 @@ def test_every_image_field_gets_the_answer_of_the_detector(field, predict, detec
 
 
 def test_options_come_as_entries(predict):
-    assert len(Detections.from_native(predict(data=IMAGE, max_detections=b"2"))) == 2
+    assert len(Predictions.from_native(predict(data=IMAGE, max_detections=b"2"))) == 2
     assert predict(data=IMAGE, Max_Detections=b"0")["predictions"] == []
 
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from client.detections import Detections
+from client.predictions import Predictions
 from server.torchserve import TorchServe
 from tests.images import noise_bgr, png
 from tests.server.test_requests import post, worker
@@ -58,7 +58,7 @@ def test_kserve_v2_tensors(path, served):
     ],
 )
 def test_options_in_every_place(request_, served):
-    assert len(Detections.from_native(post(served, "tiny", **request_).json())) == 1
+    assert len(Predictions.from_native(post(served, "tiny", **request_).json())) == 1
 
 
 @pytest.mark.parametrize(

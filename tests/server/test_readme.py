@@ -6,7 +6,7 @@ import subprocess
 import sys
 import textwrap
 
-from client.detections import Detections
+from client.predictions import Predictions
 from examples.coins.photograph import photograph_path
 
 
@@ -20,7 +20,7 @@ def test_the_curl_of_the_readme_works(served, pytestconfig):
     result = subprocess.run(
         ["sh", "-e", "-c", script], cwd=served.work_dir, capture_output=True, check=True
     )
-    assert len(Detections.from_native(json.loads(result.stdout))) == 24
+    assert len(Predictions.from_native(json.loads(result.stdout))) == 24
 
 
 def test_the_python_of_the_readme_works(served, pytestconfig, monkeypatch):

@@ -13,8 +13,8 @@ import requests
 from detectron2.config import get_cfg
 from detectron2.engine import DefaultPredictor
 
-from client.detections import Detections
 from client.errors import RequestRefused
+from client.predictions import Predictions
 from examples.coins.photograph import load_photograph, photograph_path
 from handler.detector import Detector
 from handler.request import Row
@@ -65,7 +65,7 @@ def test_the_served_photograph_equals_default_predictor_bit_for_bit(served, pyte
     config.MODEL.ROI_HEADS.SCORE_THRESH_TEST = 0.7  # what the Makefile exports with
     expected = DefaultPredictor(config)(load_photograph())["instances"]
 
-    found = served.inference.predict(photograph_path().read_bytes(), model="coins")
+    found = served.inference.detector("coins").predict(photograph_path())
 
     assert len(found) == 24
     assert found.boxes_xyxy.tobytes() == expected.pred_boxes.tensor.numpy().tobytes()
@@ -96,7 +96,7 @@ def test_every_way_to_ask_gets_the_answer_of_the_detector(request_, served, dete
     assert response.status_code == 200
     assert response.headers["Content-Type"] == "application/json"
     assert response.content == expected.body
-    assert len(Detections.from_native(response.json())) >= 3
+    assert len(Predictions.from_native(response.json())) >= 3
 
 
 @pytest.mark.parametrize(
@@ -158,18 +158,19 @@ def test_in_one_batch_each_gets_its_own_answer(served, detector: Detector):
     for body, response in zip(bodies, responses, strict=True):
         if response.ok:
             (alone,) = detector.answer([Row({"body": bytearray(body)})])
-            found = Detections.from_native(response.json())
-            expected = Detections.from_native(json.loads(alone.body))
+            found = Predictions.from_native(response.json())
+            expected = Predictions.from_native(json.loads(alone.body))
             np.testing.assert_array_equal(found.boxes_xyxy, expected.boxes_xyxy)
 
 
 def test_an_image_after_all_that_is_answered_as_before(served):
-    assert served.inference.predict(IMAGE, model="tiny", version="1.0").model == ("tiny", "1.0")
+    found = served.inference.detector("tiny", "1.0").predict(IMAGE)
+    assert (found.model_name, found.model_version) == ("tiny", "1.0")
 
 
 def test_an_unknown_model_is_named(served):
     with pytest.raises(RequestRefused, match="404 ModelNotFoundException"):
-        served.inference.predict(IMAGE, model="nobody")
+        served.inference.detector("nobody").predict(IMAGE)
 
 
 def test_without_the_token_nothing_is_answered(served):

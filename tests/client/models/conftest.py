@@ -63,7 +63,7 @@ class Workbench:
     def answer(self) -> str:
         """Which version answers a request that names none."""
         image = self.gates.images[0].content
-        return self.site.inference.predict(image, model=MODEL).model[1]
+        return self.site.inference.detector(MODEL).predict(image).model_version
 
     def published(self) -> list[str]:
         """Which versions a restart would load."""

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from client.errors import ClientError, ServerUnreachable
-from client.inference import InferenceClient
+from client.inference import InferenceApi
 from client.models import gates
 from client.models.archive import Archive
 from client.models.gates import Gates, load
@@ -52,7 +52,7 @@ def test_a_version_that_is_about_to_be_registered_is_waited_for(
     """What undoes it would not find it otherwise, and leave it behind."""
     monkeypatch.setattr(gates, "_POLL_S", 0)
     server = Server(error, versions)
-    site = Site(server, InferenceClient("http://x"), ModelStore(tmp_path))
+    site = Site(server, InferenceApi("http://x"), ModelStore(tmp_path))
     with pytest.raises(type(error)) as caught:
         load(site, Archive(Path(), "pets", "2.0", ""), 1, Gates([]))
     assert caught.value is error
@@ -62,7 +62,7 @@ def test_a_version_that_is_about_to_be_registered_is_waited_for(
 def test_one_that_never_appears_is_not_waited_for_for_ever(tmp_path, monkeypatch):
     monkeypatch.setattr(gates, "_OPENING_S", 0)
     server = Server(GONE, [["1.0"]])
-    site = Site(server, InferenceClient("http://x"), ModelStore(tmp_path))
+    site = Site(server, InferenceApi("http://x"), ModelStore(tmp_path))
     with pytest.raises(ServerUnreachable):
         load(site, Archive(Path(), "pets", "2.0", ""), 1, Gates([]))
     assert server.looks == 1

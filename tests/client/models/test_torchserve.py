@@ -30,8 +30,8 @@ def test_requests_are_counted_by_the_version_that_they_name(bench):
     """What draining counts on: one that names none is not counted as the default version's."""
     version, image = bench.default(), bench.gates.images[0].content
     before = bench.site.arrivals(MODEL, version)
-    bench.site.inference.predict(image, model=MODEL, version=version)
-    bench.site.inference.predict(image, model=MODEL)
+    bench.site.inference.detector(MODEL, version).predict(image)
+    bench.site.inference.detector(MODEL).predict(image)
     bench.site.management.ask_itself(MODEL, version)
     assert bench.site.arrivals(MODEL, version) == before + 1
     assert bench.site.arrivals(MODEL, "77") == 0
@@ -54,7 +54,7 @@ def test_odd_versions_are_served_and_removed(version, bench):
     bench.site.store.keep(archive)
     load(bench.site, archive, 1, bench.gates)
     image = bench.gates.images[0].content
-    found = bench.site.inference.predict(image, model=MODEL, version=version)
-    assert found.model == (MODEL, version)
+    found = bench.site.inference.detector(MODEL, version).predict(image)
+    assert (found.model_name, found.model_version) == (MODEL, version)
     bench.site.management.unregister(MODEL, version)
     assert bench.versions() == [bench.default()]

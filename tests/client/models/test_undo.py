@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from client.errors import ClientError
-from client.inference import InferenceClient
+from client.inference import InferenceApi
 from client.management import ManagementClient
 from client.models.errors import StoreError, UndoFailed
 from client.models.interrupts import Interrupts
@@ -23,7 +23,7 @@ def steps() -> list[str]:
 
 @pytest.fixture
 def site(tmp_path: Path, steps) -> Site:
-    clients = ManagementClient("http://x"), InferenceClient("http://x")
+    clients = ManagementClient("http://x"), InferenceApi("http://x")
     with Interrupts() as interrupts:
         yield Site(*clients, ModelStore(tmp_path), step=steps.append, interrupts=interrupts)
 

@@ -6,7 +6,7 @@ import time
 import grpc
 import pytest
 
-from client.detections import Detections
+from client.predictions import Predictions
 from examples.coins.photograph import photograph_path
 
 INFERENCE = "/org.pytorch.serve.grpc.inference.InferenceAPIsService"
@@ -30,7 +30,7 @@ def predict(stubs, channel, key):
 
 
 def test_a_prediction_passes(predict):
-    assert len(Detections.from_native(json.loads(predict().prediction))) == 24
+    assert len(Predictions.from_native(json.loads(predict().prediction))) == 24
 
 
 def test_ping_passes(grpc_ping):

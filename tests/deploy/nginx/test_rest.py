@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from client.detections import Detections
+from client.predictions import Predictions
 from examples.coins.photograph import photograph_path
 from handler.options import OPTION_NAMES
 from server.properties import read_properties
@@ -32,7 +32,7 @@ LIMIT = 67108864
 def test_predictions_pass(method, path, ask):
     answer = ask(method, path, body=PHOTOGRAPH)
     assert answer.status == 200, answer.body
-    assert len(Detections.from_native(json.loads(answer.body))) == 24
+    assert len(Predictions.from_native(json.loads(answer.body))) == 24
 
 
 def test_what_clients_need_of_an_answer_passes(ask):
@@ -55,7 +55,7 @@ def test_every_option_passes_as_a_header(name, ask, pytestconfig):
 
 def test_an_option_in_a_header_and_the_picture_by_accept(ask):
     one = ask("POST", "/predictions/coins", body=PHOTOGRAPH, headers={"x-max-detections": "1"})
-    assert len(Detections.from_native(json.loads(one.body))) == 1
+    assert len(Predictions.from_native(json.loads(one.body))) == 1
     picture = ask("POST", "/predictions/coins", body=PHOTOGRAPH, headers={"Accept": "image/jpeg"})
     assert picture.headers["Content-Type"] == "image/jpeg"
     assert picture.body[:2] == b"\xff\xd8"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from client.detections import Detections
+from client.predictions import Predictions
 from examples.coins.photograph import load_photograph
 from handler.answers import Answer
 from handler.detector import Detector
@@ -29,9 +29,9 @@ def ask(detector: Detector, image: bytes, **headers: object) -> Answer:
     return answer
 
 
-def detections(answer: Answer) -> Detections:
+def detections(answer: Answer) -> Predictions:
     assert answer.status == 200, answer.body
-    return Detections.from_native(json.loads(answer.body))
+    return Predictions.from_native(json.loads(answer.body))
 
 
 def message(answer: Answer, status: int, type_: str) -> str:
@@ -266,7 +266,7 @@ def coins(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory)
     return Detector.load(opened, device="cpu", name="coins", version="1.0")
 
 
-def best_overlaps(expected: Detections, found: Detections) -> list[float]:
+def best_overlaps(expected: Predictions, found: Predictions) -> list[float]:
     """Of each expected object the intersection over union with the mask that fits best."""
     ours, theirs = (one.reshape(len(one), -1).astype(np.float32) for one in (expected, found))
     common = ours @ theirs.T
