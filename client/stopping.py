@@ -1,5 +1,6 @@
 """Ctrl-C and SIGTERM as a wish, which a loop grants where nothing is half done."""
 
+import contextlib
 import os
 import signal
 import time
@@ -60,7 +61,9 @@ class Stop:
         now = time.monotonic()
         if self._signal is None:
             self._signal, self._since = number, now
-            self._say()
+            # A signal in the middle of a print finds a stream that takes no other one.
+            with contextlib.suppress(RuntimeError):
+                self._say()
         elif now - self._since > _SAME_WISH_S:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)

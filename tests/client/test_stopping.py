@@ -29,7 +29,7 @@ def test_the_second_ends_the_process(pytestconfig):
     script = (
         "import os, signal, time\n"
         "from client.stopping import Stop\n"
-        "with Stop(lambda: print('waiting', flush=True)):\n"
+        "with Stop(lambda: os.write(1, b'waiting\\n')):\n"
         "    print('ready', flush=True)\n"
         "    while True: time.sleep(0.01)\n"
     )
