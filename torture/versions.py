@@ -89,13 +89,19 @@ def run(
         ) as server,
     ):
         server.wait_until_ready(MODEL, timeout_s=_READY_TIMEOUT_S)
-        site = Site(server.management, server.inference, ModelStore(store))
+        site = Site(
+            server.management,
+            server.inference,
+            ModelStore(store),
+            metrics=properties["metrics_address"],
+        )
         if workers > 1:
             site.management.scale(MODEL, None, workers=workers, timeout_s=_READY_TIMEOUT_S)
         gates = Gates(
             images=[CheckImage(f"crop {n}", image) for n, image in enumerate(images)],
             max_slowdown=float("inf"),  # the load alone makes either as slow as it likes
             rounds=1,
+            drain_quiet_s=0,  # one caller never stops to name the old version
         )
         expected = {first: _answers(server, images, first)}
         url = f"{server.inference.url}/predictions/{MODEL}"
