@@ -11,7 +11,8 @@ from client.errors import ClientError, RequestRefused, ServerUnreachable
 
 T = TypeVar("T")
 
-_BUSY_OR_RESTARTING = (502, 503, 504)
+_BUSY_OR_RESTARTING = (408, 429, 502, 503, 504)
+"""A proxy that limits requests per second answers 429."""
 _WORKER_ENDED = (500, 507)
 _HANDLERS_OWN = ("InternalError", "OutOfMemory")
 """Types of 500 and 507 that speak of the image, and would come again."""

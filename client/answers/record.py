@@ -8,6 +8,8 @@ from client.errors import ClientError, RequestRefused
 from client.predictions import Predictions
 
 _SERVERS_FAULT = 500
+_OF_ANOTHER_TIME = (401, 403, 408, 429)
+"""Statuses below 500 that speak of the key or of how much is asked, not of the image."""
 _TOO_LARGE = 413
 _HANDLERS_TOO_LARGE = ("ImageTooLarge", "ResponseTooLarge")
 _WHY = " (the request has more bytes than max_request_size of its config.properties)"
@@ -39,7 +41,11 @@ class Failure:
     @property
     def may_pass(self) -> bool:
         """Whether the same image may be answered another time."""
-        return self.status is None or self.status >= _SERVERS_FAULT
+        return (
+            self.status is None
+            or self.status >= _SERVERS_FAULT
+            or self.status in _OF_ANOTHER_TIME
+        )
 
 
 @dataclass(frozen=True)

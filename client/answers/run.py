@@ -21,6 +21,8 @@ Item = TypeVar("Item")
 _NO_SUCH_VERSION = "ModelVersionNotFoundException"
 _OF_EVERY_IMAGE = ("InvalidKeyException", "ModelNotFoundException", "ResourceNotFoundException")
 """Types of errors that the next image would get as well."""
+_REFUSES_THE_CALLER = (401, 403, 407)
+"""Statuses of proxies, whatever they call them: the next image would get them too."""
 
 SAMPLE = sample_png(128, 32)
 """Of any server the answer to this says whether it answers at all."""
@@ -171,7 +173,9 @@ def until(over: Callable[[], bool], items: Iterable[Item]) -> Iterator[Item]:
 
 
 def _ends_the_run(error: ClientError, detector: Detector) -> bool:
-    if isinstance(error, RequestRefused) and error.type in _OF_EVERY_IMAGE:
+    if isinstance(error, RequestRefused) and (
+        error.type in _OF_EVERY_IMAGE or error.status in _REFUSES_THE_CALLER
+    ):
         return True
     if not is_absence(error):
         return False

@@ -16,6 +16,10 @@ FAILURES = [
     ),
     pytest.param(RequestRefused(413, "ImageTooLarge", "no"), "ImageTooLarge", False, id="too big"),
     pytest.param(RequestRefused(413, "Too Large", "no"), "Too Large", False, id="too many bytes"),
+    pytest.param(RequestRefused(401, "Unauthorized", "no"), "Unauthorized", True, id="no key"),
+    pytest.param(RequestRefused(403, "Forbidden", "no"), "Forbidden", True, id="not let in"),
+    pytest.param(RequestRefused(408, "Timeout", "no"), "Timeout", True, id="sent too slowly"),
+    pytest.param(RequestRefused(429, "TooMany", "no"), "TooMany", True, id="too many at a time"),
     pytest.param(RequestRefused(500, "InternalError", "no"), "InternalError", True, id="a bug"),
     pytest.param(RequestRefused(507, "OutOfMemory", "no"), "OutOfMemory", True, id="memory"),
 ]

@@ -148,6 +148,10 @@ def test_a_server_that_is_gone_ends_the_run(detector, stand_in, journal):
         (400, "InvalidKeyException"),
         (404, "ModelNotFoundException"),
         (404, "ResourceNotFoundException"),
+        (401, "Unauthorized"),
+        (403, "Forbidden"),
+        (407, "Proxy Authentication Required"),
+        (429, "TooManyRequests"),
         (503, "ServiceUnavailableException"),
     ],
 )
@@ -159,6 +163,15 @@ def test_what_every_image_would_get_ends_the_run(detector, stand_in, journal, st
     assert caught.value.type == type_
     assert len(journal) == 0
     assert len(stand_in.asked) < 15
+
+
+def test_a_proxy_that_limits_requests_refuses_no_image_for_good(stand_in, journal):
+    body = b'{"code": 429, "type": "TooManyRequests", "message": "Wait a little."}'
+    stand_in.instead = lambda asked: Reply(429, body) if len(stand_in.asked) % 3 else GOOD
+    with Detector(stand_in.url, "m", patience=Patience(60, 0.001, 0.01)) as detector:
+        records = list(ask_all(detector, map(source, names(12)), journal, workers=4))
+    assert [record.failure for record in records] == [None] * 12
+    assert len(stand_in.asked) > 12
 
 
 def test_a_version_that_is_gone_ends_the_run(detector, stand_in, journal):
