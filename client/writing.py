@@ -1,7 +1,8 @@
-"""Files that are there whole or not at all, and JSON that is written as it comes."""
+"""Files that are there whole or not at all, JSON that is written as it comes, and printed text."""
 
 import contextlib
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -36,9 +37,22 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def replacing_text(path: Path) -> Iterator[IO[str]]:
-    """The same, opened as text in UTF-8."""
-    with replacing(path) as temp, temp.open("w", encoding="utf-8") as file:
+    r"""The same, opened as text in UTF-8.
+
+    What UTF-8 does not have, as Python reads the names of files that are not UTF-8, is written as
+    `\udcdf`: that is how JSON has it, and a reader in Python gets the name that opens the file.
+    """
+    with (
+        replacing(path) as temp,
+        temp.open("w", encoding="utf-8", errors="backslashreplace") as file,
+    ):
         yield file
+
+
+def print_text(text: str) -> None:
+    """Print, with escapes for characters that the terminal's encoding does not have."""
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def write_json(path: Path, document: Any) -> None:

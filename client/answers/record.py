@@ -42,9 +42,7 @@ class Failure:
     def may_pass(self) -> bool:
         """Whether the same image may be answered another time."""
         return (
-            self.status is None
-            or self.status >= _SERVERS_FAULT
-            or self.status in _OF_ANOTHER_TIME
+            self.status is None or self.status >= _SERVERS_FAULT or self.status in _OF_ANOTHER_TIME
         )
 
 

@@ -29,6 +29,7 @@ from client.patience import Patience
 from client.progress import ImageProgress
 from client.question import Options
 from client.stopping import Stop
+from client.writing import print_text
 
 _PROBLEM = 1
 _USAGE = 2
@@ -283,7 +284,7 @@ def _images(arguments: argparse.Namespace) -> Images:
 
 
 def _print(outcome: Outcome, folder: Path) -> None:
-    print(f"{summary(outcome.document)}\n\nMore, with pictures: {folder / 'report.html'}")
+    print_text(f"{summary(outcome.document)}\n\nMore, with pictures: {folder / 'report.html'}")
     for note in outcome.document["warnings"]:
         print(f"Note: {note}", file=sys.stderr)
     failures = outcome.document["failures"]

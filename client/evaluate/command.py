@@ -24,7 +24,7 @@ from client.progress import ImageProgress
 from client.question import Options
 from client.report.page import render
 from client.wording import many
-from client.writing import JsonList, replacing_text, write_json
+from client.writing import JsonList, print_text, replacing_text, write_json
 
 GALLERY = 24
 ANSWERS = "answers.jsonl"
@@ -173,7 +173,7 @@ def _write(
 
 
 def _print(evaluation: Evaluation, document: Mapping[str, Any], request: Request) -> None:
-    print(f"{summary(document)}\n\nMore, with pictures: {request.output / 'report.html'}")
+    print_text(f"{summary(document)}\n\nMore, with pictures: {request.output / 'report.html'}")
     for note in evaluation.notes:
         print(f"Note: {note}", file=sys.stderr)
     if evaluation.failures:

@@ -21,6 +21,7 @@ from client.predict.run import Outcome, Task, predict
 from client.predict.summary import summary_text
 from client.question import Options
 from client.stopping import Stop
+from client.writing import print_text
 
 _FAILED = 1
 _FAILURES_SHOWN = 10
@@ -184,9 +185,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(error, file=sys.stderr)
             return stop.exit_code or _FAILED
     if arguments.json:
-        print(json.dumps(outcome.summary, indent=2, ensure_ascii=False))
+        print(json.dumps(outcome.summary, indent=2))
     else:
-        print(summary_text(outcome.summary))
+        print_text(summary_text(outcome.summary))
     return _report_failures(outcome)
 
 

@@ -2,10 +2,11 @@
 
 import contextlib
 import math
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 import cv2
 import numpy as np
@@ -37,7 +38,7 @@ class VideoReader:
         """
         if not path.is_file():
             raise ClientError(f"{path} cannot be read: there is no such file.")
-        self._capture = cv2.VideoCapture(str(path))
+        self._capture = cv2.VideoCapture(_name(path))
         if not self._capture.isOpened():
             raise ClientError(f"{path} cannot be read as a video.")
         fps = self._capture.get(cv2.CAP_PROP_FPS)
@@ -81,10 +82,15 @@ def video_writer(path: Path, fps: float, size_wh: tuple[int, int]) -> Iterator[c
         ClientError: It cannot be written.
     """
     with replacing(path) as temp:
-        writer = cv2.VideoWriter(str(temp), cv2.VideoWriter.fourcc(*_CODEC), fps, size_wh)
+        writer = cv2.VideoWriter(_name(temp), cv2.VideoWriter.fourcc(*_CODEC), fps, size_wh)
         try:
             if not writer.isOpened():
                 raise ClientError(f"{path} cannot be written: OpenCV has no encoder for it here.")
             yield writer
         finally:
             writer.release()
+
+
+def _name(path: Path) -> str:
+    # As bytes, which its stubs do not know: a text that is not UTF-8 ends the process in OpenCV.
+    return cast(str, os.fsencode(path))

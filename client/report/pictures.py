@@ -44,8 +44,7 @@ def thumbnail(path: str | os.PathLike[str], longest_side: int = LONGEST_SIDE) ->
     Returns:
         None where OpenCV cannot read it.
     """
-    # OpenCV writes a warning of its own about a file that is not there.
-    image = cv2.imread(os.fspath(path), cv2.IMREAD_COLOR) if Path(path).is_file() else None
+    image = _read(Path(path))
     if image is None:
         return None
     height, width = image.shape[:2]
@@ -55,6 +54,15 @@ def thumbnail(path: str | os.PathLike[str], longest_side: int = LONGEST_SIDE) ->
     _, jpeg = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
     src = f"data:image/jpeg;base64,{base64.b64encode(jpeg.tobytes()).decode()}"
     return Thumbnail(src, *size_wh, scale)
+
+
+def _read(path: Path) -> npt.NDArray[np.uint8] | None:
+    # By its bytes: OpenCV opens no file whose name is not UTF-8.
+    try:
+        encoded = np.fromfile(path, np.uint8)
+        return cv2.imdecode(encoded, cv2.IMREAD_COLOR) if encoded.size else None
+    except (OSError, cv2.error):
+        return None
 
 
 def outline(rle: Rle, scale: float) -> str:

@@ -1,10 +1,12 @@
 import io
 import json
+import os
+import sys
 
 import pytest
 
 from client.errors import ClientError
-from client.writing import JsonList, replacing, replacing_text, write_json
+from client.writing import JsonList, print_text, replacing, replacing_text, write_json
 
 
 @pytest.mark.parametrize("before", [None, "old"])
@@ -44,6 +46,32 @@ def test_places_that_cannot_be_written(tmp_path, place):
     (tmp_path / "folder").mkdir()
     with pytest.raises(ClientError, match="cannot be written"):
         write_json(tmp_path / place, {})
+
+
+NOT_UTF_8 = os.fsdecode(b"Stra\xdfe.jpg")
+
+
+def test_names_that_are_not_utf_8_are_read_back(tmp_path):
+    write_json(tmp_path / "a.json", {"ü": NOT_UTF_8})
+    with replacing_text(tmp_path / "b.json") as file:
+        written = JsonList(file)
+        written.add(["ü", NOT_UTF_8])
+        written.end()
+    assert '"ü": "Stra\\udcdfe.jpg"' in (tmp_path / "a.json").read_text(encoding="utf-8")
+    assert json.loads((tmp_path / "a.json").read_bytes()) == {"ü": NOT_UTF_8}
+    assert json.loads((tmp_path / "b.json").read_bytes()) == [["ü", NOT_UTF_8]]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "printed"),
+    [("utf-8", "Straße Stra\\udcdfe.jpg\n"), ("ascii", "Stra\\xdfe Stra\\udcdfe.jpg\n")],
+)
+def test_terminals_get_what_they_can_show(encoding, printed, monkeypatch):
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr(sys, "stdout", terminal)
+    print_text(f"Straße {NOT_UTF_8}")
+    terminal.flush()
+    assert terminal.buffer.getvalue().decode(encoding) == printed
 
 
 @pytest.mark.parametrize("entries", [[], [1], [{"a": "ü"}, [], "x\n"]], ids=["none", "one", "some"])
