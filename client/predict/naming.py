@@ -1,5 +1,6 @@
 """What files are called in a run: as they are called already, with folders where names clash."""
 
+import itertools
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +8,6 @@ from pathlib import PurePath
 
 import cv2
 
-from client.errors import ClientError
 from client.predict.inputs import Found
 
 VIDEO_SUFFIX = ".mp4"
@@ -21,7 +21,7 @@ class Input:
 
     Attributes:
         path: Absolute.
-        name: Of it alone, with `/` between folders.
+        name: Of it alone, with `/` between folders; case may be all that tells two apart.
         output: Name of what is drawn of it, relative to the output folder.
         is_video: Whether it is a video.
     """
@@ -35,14 +35,12 @@ class Input:
 def name_inputs(files: Sequence[Found]) -> list[Input]:
     """Give each file a name of its own, and one for what is drawn of it.
 
-    Names are ends of paths: as short as they were found, longer where two pictures would have one
-    name. Case does not tell them apart, because not every file system does.
+    Names are ends of paths: as short as they were found, longer where two files or two pictures
+    would have one name. Case does not tell pictures apart, because not every file system does:
+    where longer names do not either, a picture has a number.
 
     Args:
         files: No path twice.
-
-    Raises:
-        ClientError: Files of one folder whose pictures would have one name.
     """
     paths = [file.path.strip("/") for file in files]
     depths = [file.depth for file in files]
@@ -50,14 +48,15 @@ def name_inputs(files: Sequence[Found]) -> list[Input]:
     for index in _clashing(outputs):
         if outputs[index] != paths[index]:
             outputs[index] = paths[index] + _other_suffix(files[index].is_video)
-    if clashing := _clashing(outputs):
-        named = ", ".join(files[index].path for index in clashing[:5])
-        raise ClientError(f"These files would all give one picture: {named}.")
+    _number(outputs, paths)
 
     def short(text: str, depth: int) -> str:
         return "/".join(text.split("/")[-depth:])
 
-    while clashing := _clashing([short(*one) for one in zip(outputs, depths, strict=True)]):
+    def shortened(texts: Sequence[str]) -> list[str]:
+        return [short(*one) for one in zip(texts, depths, strict=True)]
+
+    while clashing := {*_clashing(shortened(outputs)), *_same(shortened(paths))}:
         for index in clashing:
             depths[index] = min(depths[index] + 1, paths[index].count("/") + 1)
     return [
@@ -77,15 +76,37 @@ def _other_suffix(is_video: bool) -> str:
 
 
 def _can_be_written(path: str) -> bool:
-    try:
-        return bool(cv2.haveImageWriter(PurePath(path).suffix))
-    except cv2.error:  # no suffix at all
-        return False
+    suffix = PurePath(path).suffix
+    # OpenCV refuses none at all, and ends the process at one that is not UTF-8.
+    return bool(suffix) and suffix.isascii() and bool(cv2.haveImageWriter(suffix))
+
+
+def _number(outputs: list[str], paths: Sequence[str]) -> None:
+    """Put numbers into names that are there already: all but the first, in the order of paths."""
+    taken = {output.casefold() for output in outputs}
+    first = set()
+    for index in sorted(_clashing(outputs), key=lambda index: paths[index]):
+        name = outputs[index]
+        if name.casefold() not in first:
+            first.add(name.casefold())
+            continue
+        path = PurePath(name)
+        for number in itertools.count(2):
+            numbered = str(path.with_name(f"{path.stem}.{number}{path.suffix}"))
+            if numbered.casefold() not in taken:
+                break
+        taken.add(numbered.casefold())
+        outputs[index] = numbered
 
 
 def _clashing(names: Sequence[str]) -> list[int]:
+    """Positions of names that some file system takes for one."""
+    return _same([name.casefold() for name in names])
+
+
+def _same(names: Sequence[str]) -> list[int]:
     """Positions of names that are there more than once."""
     positions: dict[str, list[int]] = defaultdict(list)
     for index, name in enumerate(names):
-        positions[name.casefold()].append(index)
+        positions[name].append(index)
     return [index for found in positions.values() if len(found) > 1 for index in found]

@@ -28,6 +28,12 @@ def test_images_of_folders_by_names_of_their_own(folder, tmp_path):
     assert found.notes == ("Files that are no images were passed over: 1 .txt, 1 videos.",)
 
 
+def test_images_whose_names_differ_in_case(folder, tmp_path):
+    (folder / "A.PNG").write_bytes(png(noise_bgr(8, 8)))
+    found = bare_images([str(folder)], output=tmp_path / "out")
+    assert list(found.files) == ["A.PNG", "a.png", "below/b.png"]
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

@@ -1,6 +1,5 @@
 import pytest
 
-from client.errors import ClientError
 from client.predict.inputs import VIDEO_SUFFIXES, Found
 from client.predict.naming import name_inputs
 
@@ -18,6 +17,10 @@ NAMES = [
     pytest.param([("/d/sub/a.jpg", 2)], [("sub/a.jpg", "sub/a.jpg")], id="below a folder"),
     pytest.param(["/d/a.heic"], [("a.heic", "a.heic.png")], id="a suffix that is not written"),
     pytest.param(["/d/a"], [("a", "a.png")], id="no suffix"),
+    pytest.param(["/d/a."], [("a.", "a..png")], id="a point alone"),
+    pytest.param(
+        ["/d/a.j\udcdf"], [("a.j\udcdf", "a.j\udcdf.png")], id="a suffix that is not UTF-8"
+    ),
     pytest.param(["/d/a.mov"], [("a.mov", "a.mp4")], id="a video"),
     pytest.param(["/d/a.MP4"], [("a.MP4", "a.mp4")], id="a video in capitals"),
     pytest.param(
@@ -58,6 +61,30 @@ NAMES = [
         [("d/s/a.jpg", "d/s/a.jpg"), ("e/s/a.jpg", "e/s/a.jpg"), ("b.jpg", "b.jpg")],
         id="folders of two folders",
     ),
+    pytest.param(
+        ["/d/a/x.avi", "/d/a/x.mov", "/d/b/x.avi"],
+        [("a/x.avi", "a/x.avi.mp4"), ("x.mov", "x.mov.mp4"), ("b/x.avi", "b/x.mp4")],
+        id="videos of one name whose pictures have others",
+    ),
+    pytest.param(
+        ["/d/a.jpg", "/d/A.jpg", "/d/a.JPG", "/d/b.jpg"],
+        [("a.jpg", "a.3.jpg"), ("A.jpg", "A.jpg"), ("a.JPG", "a.2.JPG"), ("b.jpg", "b.jpg")],
+        id="case alone in one folder",
+    ),
+    pytest.param(
+        [("/d/X/a.jpg", 2), ("/d/x/a.jpg", 2)],
+        [("X/a.jpg", "X/a.jpg"), ("x/a.jpg", "x/a.2.jpg")],
+        id="folders that differ in case alone",
+    ),
+    pytest.param(
+        ["/d/a.heic", "/d/a.heic.png", "/d/a.heic.2.png"],
+        [
+            ("a.heic", "a.heic.png"),
+            ("a.heic.png", "a.heic.3.png"),
+            ("a.heic.2.png", "a.heic.2.png"),
+        ],
+        id="a picture called as another image",
+    ),
     pytest.param([], [], id="nothing"),
 ]
 
@@ -68,10 +95,5 @@ def test_names(files, expected):
 
 
 def test_names_do_not_depend_on_the_order():
-    files = ["/d/1/a.jpg", "/d/2/a.jpg", "/d/2/b.jpg", "/d/a.avi", "/d/a.mov"]
+    files = ["/d/1/a.jpg", "/d/2/a.jpg", "/d/2/b.jpg", "/d/2/B.jpg", "/d/a.avi", "/d/a.mov"]
     assert sorted(named(*files)) == sorted(named(*files[::-1]))
-
-
-def test_pictures_that_no_name_can_tell_apart():
-    with pytest.raises(ClientError, match=r"would all give one picture: /d/a.heic, /d/a.heic.png"):
-        named("/d/a.heic", "/d/a.heic.png")
