@@ -1,6 +1,7 @@
 """What a person names on the command line -> the images and videos that are meant."""
 
 import glob
+import itertools
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -53,10 +54,14 @@ def find_inputs(words: Sequence[str], *, videos: Sequence[str] = (), output: Pat
     `*`, `?`, `[...]` or `**`. Files that are named are taken whatever they are called; of folders
     those with the suffix of an image or a video, without hidden ones.
 
+    What a run has written is no input of the same command when it goes on: `output` is left out
+    where a folder or a pattern reaches down into it, and where it is one of several words, as
+    shells write patterns out.
+
     Args:
         words: As they were typed.
         videos: Files that are videos whatever they are called.
-        output: A folder that is left out where it lies below one that is named.
+        output: A folder that is written to.
 
     Raises:
         ClientError: Every word that nothing is found for.
@@ -68,6 +73,10 @@ def find_inputs(words: Sequence[str], *, videos: Sequence[str] = (), output: Pat
         paths = _matching(word)
         if not paths:
             missing.append(word)
+        if not Path(word).exists():
+            paths = [one for one in paths if inside.is_meant(one, by=word)]
+        elif len(words) > 1:
+            paths = [one for one in paths if one.resolve() != inside.output]
         for path in paths:
             for one in inside.below(path):
                 found.setdefault(one.path, one)
@@ -89,6 +98,12 @@ def _matching(word: str) -> list[Path]:
     return [Path(one) for one in sorted(matches)]
 
 
+def _beginning(pattern: str) -> Path:
+    """The folder that a pattern names before anything in it may match several."""
+    parts = Path(pattern).parts
+    return Path(*itertools.takewhile(lambda part: not glob.has_magic(part), parts))
+
+
 def _absolute(file: Path) -> Path:
     """Without `..`; a file that is a link keeps its own name."""
     return file.parent.resolve() / file.name
@@ -98,8 +113,16 @@ class _Folder:
     """Looks into folders, but not into the one that is written to."""
 
     def __init__(self, output: Path) -> None:
-        self._output = output.resolve()
+        self.output = output.resolve()
         self.passed_over: Counter[str] = Counter()
+
+    def is_meant(self, path: Path, *, by: str) -> bool:
+        """Whether a pattern means a match: one that lies elsewhere, or where the pattern begins."""
+        return not self._has(path) or self._has(_beginning(by))
+
+    def _has(self, path: Path) -> bool:
+        whole = path.resolve() if path.is_dir() else _absolute(path)
+        return whole.is_relative_to(self.output)
 
     def below(self, path: Path) -> Iterator[Found]:
         """The file itself, or the images and videos of a folder."""
@@ -121,7 +144,7 @@ class _Folder:
         # Folders of data sets are often links; a link may lead back up.
         for parent, folders, files in os.walk(folder, followlinks=True):
             real = Path(parent).resolve()
-            if real in seen or (real == self._output and real != folder):
+            if real in seen or (real == self.output and real != folder):
                 folders.clear()
                 continue
             seen.add(real)
