@@ -98,8 +98,7 @@ def map_classes(
     for attempt in HOWS if how is None else (how,):
         found = attempts[attempt]()
         if found or not (classes or are_all):
-            guessed = attempt == "order" and how is None
-            notes = _order_note(classes, found, categories) if guessed else []
+            notes = [] if how is not None else _guess_notes(attempt, classes, found, categories)
             if are_all:
                 notes += _unknown_to_the_model(found, categories)
             return ClassMap(found, attempt, tuple(notes))
@@ -131,10 +130,18 @@ def _by_dataset_ids(
     names = {category.id: category.name for category in categories}
     known = [one for one in classes if one.dataset_id in names]
     found = {one.id: one.dataset_id for one in known if one.dataset_id is not None}
-    contradicted = any(_loose(names[found[one.id]]) != _loose(one.name) for one in known)
-    if contradicted and not trusted and _by_names(known, categories):
+    if not trusted and _are_others(known, found, names) and _by_names(known, categories):
         return {}
     return found
+
+
+def _are_others(
+    classes: Iterable[ModelClass], found: Mapping[int, int], names: Mapping[int, str]
+) -> bool:
+    """Whether any class is called otherwise than its category."""
+    return any(
+        _loose(names[found[one.id]]) != _loose(one.name) for one in classes if one.id in found
+    )
 
 
 def _by_names(classes: Iterable[ModelClass], categories: Iterable[Category]) -> dict[int, int]:
@@ -154,15 +161,27 @@ def _by_order(
     return {one.id: ids[one.id] for one in classes}
 
 
-def _order_note(
-    classes: Sequence[ModelClass], found: Mapping[int, int], categories: Iterable[Category]
+def _guess_notes(
+    how: How,
+    classes: Sequence[ModelClass],
+    found: Mapping[int, int],
+    categories: Iterable[Category],
 ) -> list[str]:
+    """What was taken for what, where no name speaks for it."""
     names = {category.id: category.name for category in categories}
     pairs = [f"{one.name} is {names[found[one.id]]}" for one in classes if one.id in found]
-    return [
-        "Neither ids nor names of the model's classes are those of the annotations: classes were "
-        f"taken for categories in the order of their ids ({some(pairs) or 'none was seen'})."
-    ]
+    taken = some(pairs) or "none was seen"
+    if how == "order":
+        return [
+            "Neither ids nor names of the model's classes are those of the annotations: classes "
+            f"were taken for categories in the order of their ids ({taken})."
+        ]
+    if how == "dataset-ids" and _are_others(classes, found, names):
+        return [
+            "The model's classes are not called as the annotations' categories: classes were taken "
+            f"for categories by the ids of the data set of the training ({taken})."
+        ]
+    return []
 
 
 def _unknown_to_the_model(found: Mapping[int, int], categories: Iterable[Category]) -> list[str]:

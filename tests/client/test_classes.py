@@ -45,6 +45,19 @@ def test_says_when_it_guesses():
     assert map_classes(classes("a", "b"), PETS, are_all=True, how="order").notes == ()
 
 
+def test_says_when_ids_alone_speak_for_it():
+    known = classes("person", "dog house", ids=[17, 18])
+    found = map_classes(known, PETS, are_all=True)
+    assert (found.category_ids, found.how) == ({0: 17, 1: 18}, "dataset-ids")
+    assert found.notes == (
+        "The model's classes are not called as the annotations' categories: classes were taken for "
+        "categories by the ids of the data set of the training (person is cat, dog house is dog).",
+    )
+    assert map_classes(known, PETS, are_all=True, how="dataset-ids").notes == ()
+    same = classes("Cat", "dog", ids=[17, 18])
+    assert map_classes(same, PETS, are_all=True).notes == ()
+
+
 def test_says_what_the_model_does_not_know():
     assert map_classes(classes("dog"), PETS, are_all=True).notes == (
         "The model does not know cat: objects of such count as missed.",
