@@ -44,6 +44,14 @@ def seconds(text: str) -> float:
     return value
 
 
+def timeout(text: str) -> float:
+    """Above 0, not for ever."""
+    value = seconds(text)
+    if not value:
+        raise argparse.ArgumentTypeError(f"is {text}, accepted are seconds above 0")
+    return value
+
+
 def sigmas(text: str) -> tuple[float, ...]:
     """Numbers above 0, with commas between them."""
     values = tuple(float(one) for one in text.split(","))

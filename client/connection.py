@@ -4,6 +4,7 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
+from client.argument_types import timeout
 from client.http import find_key
 from client.management import ManagementClient
 from client.properties import address, read_properties
@@ -70,7 +71,7 @@ def add_connection(
     )
     add(
         "--timeout",
-        type=float,
+        type=timeout,
         default=timeout_s,
         metavar="S",
         help=f"longest wait for {waits_for}, in seconds (default: %(default)g)",

@@ -40,6 +40,14 @@ def test_a_config_that_is_not_there(tmp_path):
         connect(given("--ts-config", str(tmp_path / "none.properties")))
 
 
+@pytest.mark.parametrize("words", ["0", "-1", "nan", "inf", "soon"])
+def test_a_time_out_that_is_none_is_a_usage_error(words, capsys):
+    with pytest.raises(SystemExit) as ended:
+        given("--timeout", words)
+    assert ended.value.code == 2
+    assert "--timeout: " in capsys.readouterr().err
+
+
 def test_takes_addresses_from_config_properties(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "config.properties").write_text("inference_address=http://127.0.0.1:9000\n")
