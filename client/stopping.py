@@ -67,3 +67,12 @@ class Stop:
         elif now - self._since > _SAME_WISH_S:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
+
+
+def say_waiting() -> None:
+    """Tell whoever has pressed Ctrl-C that what is under way is waited for."""
+    # Not through sys.stderr: a signal may come in the middle of a line of the progress bar.
+    with contextlib.suppress(OSError):  # closed, or nobody reads it any more
+        os.write(
+            2, b"\nStopping when what is under way is answered; a second signal ends it at once.\n"
+        )

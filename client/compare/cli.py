@@ -28,7 +28,7 @@ from client.http import TIMEOUT_S
 from client.patience import Patience
 from client.progress import ImageProgress
 from client.question import Options
-from client.stopping import Stop
+from client.stopping import Stop, say_waiting
 from client.writing import print_text
 
 _PROBLEM = 1
@@ -212,7 +212,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     if arguments.annotations and len(arguments.images) != 1:
         parser.error("with --annotations, --images is the one folder of its file_names")
-    with Stop() as stop:
+    with Stop(say_waiting) as stop:
         try:
             outcome = _compare(arguments, stop)
         except ConditionError as error:

@@ -14,7 +14,7 @@ from client.evaluate.matches import MAX_DETECTIONS
 from client.http import TIMEOUT_S
 from client.patience import Patience
 from client.question import Options
-from client.stopping import Stop
+from client.stopping import Stop, say_waiting
 
 _LEAST_MAX_DETECTIONS = 10
 
@@ -159,13 +159,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         allow_missing=arguments.allow_missing,
         restart=arguments.restart,
     )
-    with Stop() as stop:
+    with Stop(say_waiting) as stop:
         try:
             is_complete = evaluate(connect(arguments), request, stopped=stop)
         except ClientError as error:
             print(error, file=sys.stderr)
             return stop.exit_code or 1
-    if stop():
+    if is_complete is None:
         print("Stopped. The same command goes on from here.", file=sys.stderr)
         return stop.exit_code
     return 0 if is_complete else 1

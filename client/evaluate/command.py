@@ -69,7 +69,7 @@ class Request:
 
 def evaluate(
     connection: Connection, request: Request, *, stopped: Callable[[], bool] = lambda: False
-) -> bool:
+) -> bool | None:
     """Judge a served model, print the summary and write the report.
 
     Args:
@@ -78,7 +78,8 @@ def evaluate(
         stopped: Says whether to stop.
 
     Returns:
-        Whether all images were judged; the report is there as well where some were not.
+        Whether all images were judged; the report is there as well where some were not. None
+        where it was stopped before there is one.
 
     Raises:
         ClientError: Anything else; what was answered is kept.
@@ -97,7 +98,7 @@ def evaluate(
     ) as run:
         answers = _ask(run, dataset, files, request, stopped)
         if answers is None:
-            return False
+            return None
         times = Times()
         for answer in answers.answers:
             times.add(run.journal.record(answer.image.file_name))

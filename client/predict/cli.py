@@ -6,7 +6,6 @@ stopped by Ctrl-C and SIGTERM.
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +19,7 @@ from client.predict.results import FAILURES
 from client.predict.run import Outcome, Task, predict
 from client.predict.summary import summary_text
 from client.question import Options
-from client.stopping import Stop
+from client.stopping import Stop, say_waiting
 from client.writing import print_text
 
 _FAILED = 1
@@ -178,7 +177,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         restart=arguments.restart,
         patience_s=arguments.patience,
     )
-    with Stop(_say_waiting) as stop:
+    with Stop(say_waiting) as stop:
         try:
             outcome = predict(connect(arguments), task, stopped=stop)
         except ClientError as error:
@@ -189,13 +188,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     else:
         print_text(summary_text(outcome.summary))
     return _report_failures(outcome)
-
-
-def _say_waiting() -> None:
-    # Not through sys.stderr: a signal may come in the middle of a line of the progress bar.
-    os.write(
-        2, b"\nStopping when what is under way is answered; a second signal ends it at once.\n"
-    )
 
 
 def _report_failures(outcome: Outcome) -> int:

@@ -1,7 +1,9 @@
 """The command against a real server: two versions of coins on drawn scenes, one of them worse."""
 
 import json
+import os
 import shutil
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +54,7 @@ def site(served: TorchServe, proxy: Proxy) -> list[str]:
 
 
 @pytest.fixture
-def compare(site, scenes: Path, tmp_path: Path, capsys):
+def compare(site, scenes: Path, tmp_path: Path, capfd):
     """Types the command."""
 
     def run(*words: str, versions: tuple[str, ...] = (OLD, NEW), annotated: bool = True) -> Outcome:
@@ -67,7 +69,7 @@ def compare(site, scenes: Path, tmp_path: Path, capsys):
                 *words,
             ]
         )
-        said = capsys.readouterr()
+        said = capfd.readouterr()
         return Outcome(code, said.out, said.err, folder)
 
     return run
@@ -78,7 +80,7 @@ def paths(proxy: Proxy) -> list[str]:
 
 
 def test_equals_evaluations_of_both_and_is_compared_again_without_a_server(
-    compare, site, scenes, tmp_path, proxy, capsys
+    compare, site, scenes, tmp_path, proxy, capfd
 ):
     first = compare("--fail-if", "ap_drop>0.01", "--fail-if", "box_iou_median<0.99")
     assert first.code == 3
@@ -98,7 +100,7 @@ def test_equals_evaluations_of_both_and_is_compared_again_without_a_server(
     boxes = report["ap"]["bbox"]["AP"]
     assert boxes["difference"] == boxes["new"] - boxes["old"] < -3
     assert boxes["low"] < boxes["difference"] < boxes["high"] < 0
-    capsys.readouterr()
+    capfd.readouterr()
 
     total = report["total"]
     assert 0.5 < total["agreement"] <= 1
@@ -185,6 +187,19 @@ def test_goes_on_after_the_server_went_away(compare, proxy):
     assert second.code == 0
     # The second image has one of two answers: both are asked about it again.
     assert paths(proxy) == [NEW, OLD, OLD, NEW, NEW, OLD, OLD, NEW]
+
+
+def test_stops_when_it_is_asked_to(compare, proxy):
+    def interrupted(asked):
+        if len(proxy.asked) == 4:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    proxy.instead = interrupted
+    outcome = compare()
+    assert outcome.code == 130
+    assert "Stopping when what is under way is answered; a second signal" in outcome.err
+    assert outcome.err.endswith("Stopped. The same command goes on from here.\n")
+    assert not (outcome.folder / "report.json").exists()
 
 
 def test_leaves_out_what_not_both_have_answered(compare, scenes, proxy):

@@ -71,7 +71,7 @@ def change(scenes: Path, edit: Callable[[dict], object]) -> None:
 
 
 @pytest.fixture
-def evaluate(proxy: Proxy, served: TorchServe, scenes: Path, tmp_path: Path, capsys):
+def evaluate(proxy: Proxy, served: TorchServe, scenes: Path, tmp_path: Path, capfd):
     """Types the command; what it asks goes through the proxy."""
 
     def run(*words: str, output: str = "judged") -> Outcome:
@@ -85,7 +85,7 @@ def evaluate(proxy: Proxy, served: TorchServe, scenes: Path, tmp_path: Path, cap
                 *words,
             ]
         )
-        said = capsys.readouterr()
+        said = capfd.readouterr()
         return Outcome(code, said.out, said.err, folder)
 
     return run
@@ -272,6 +272,19 @@ def test_detections_of_other_classes_are_left_out(evaluate, scenes, proxy):
     assert outcome.report["ap"]["bbox"]["AP"] == 0
 
 
+def test_a_wish_to_stop_that_comes_too_late_stops_nothing(evaluate, proxy):
+    def interrupted(asked):
+        if len(proxy.asked) == SCENES + 1:
+            os.kill(os.getpid(), signal.SIGINT)
+        return quick_answer(asked)
+
+    proxy.instead = interrupted
+    outcome = evaluate("--workers", "1")
+    assert outcome.code == 0
+    assert "Stopped" not in outcome.err
+    assert len(outcome.report["images"]) == SCENES
+
+
 def test_stops_when_it_is_asked_to_and_goes_on(evaluate, proxy):
     def interrupted(asked):
         if len(proxy.asked) == 4:
@@ -281,6 +294,7 @@ def test_stops_when_it_is_asked_to_and_goes_on(evaluate, proxy):
     proxy.instead = interrupted
     first = evaluate("--workers", "1")
     assert first.code == 130
+    assert "Stopping when what is under way is answered; a second" in first.err
     assert first.err.endswith("Stopped. The same command goes on from here.\n")
     assert not (first.folder / "report.json").exists()
     answered = len(proxy.asked) - 1
