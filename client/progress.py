@@ -11,7 +11,10 @@ _CLEAR_LINE = "\r\x1b[K"
 
 
 class Progress:
-    """Shows which step a command is at; on a terminal as a bar that is redrawn."""
+    """Shows which step a command is at; on a terminal as a bar that is redrawn.
+
+    What it shows is worth no failure: where its stream takes nothing any more, it keeps silent.
+    """
 
     def __init__(self, steps: int, stream: TextIO | None = None) -> None:
         """Set up.
@@ -21,7 +24,9 @@ class Progress:
             stream: Where to show it; None is stderr.
         """
         self._steps = steps
-        self._stream = sys.stderr if stream is None else stream
+        # Python has None for stderr where its descriptor was closed.
+        self._stream: TextIO | None = sys.stderr if stream is None else stream
+        self._is_terminal = self._stream is not None and self._stream.isatty()
         self._start = time.monotonic()
         self._done = -1
         self._sentence = ""
@@ -31,21 +36,28 @@ class Progress:
         if sentence != self._sentence:
             self._sentence = sentence
             self._done = min(self._done + 1, self._steps)
-        elif not self._stream.isatty():
+        elif not self._is_terminal:
             return
         passed = f"{time.monotonic() - self._start:.0f} s"
-        if self._stream.isatty():
+        if self._is_terminal:
             filled = _WIDTH * self._done // self._steps
             bar = "#" * filled + "-" * (_WIDTH - filled)
-            print(f"{_CLEAR_LINE}[{bar}] {sentence}, {passed}", end="", file=self._stream)
+            self._show(f"{_CLEAR_LINE}[{bar}] {sentence}, {passed}")
         else:
-            print(f"{passed:>6} {sentence}", file=self._stream)
-        self._stream.flush()
+            self._show(f"{passed:>6} {sentence}\n")
 
     def end(self) -> None:
         """Take the bar away."""
-        if self._stream.isatty():
-            print(_CLEAR_LINE, end="", file=self._stream, flush=True)
+        if self._is_terminal:
+            self._show(_CLEAR_LINE)
+
+    def _show(self, text: str) -> None:
+        if self._stream is None:
+            return
+        try:
+            print(text, end="", file=self._stream, flush=True)
+        except (OSError, ValueError):  # a pipe without a reader, a closed terminal or stream
+            self._stream = None
 
 
 class ImageProgress:

@@ -23,6 +23,7 @@ from client.models.errors import UndoFailed
 from client.models.examination import Examination
 from client.models.gates import Gates
 from client.models.interrupts import Interrupts
+from client.models.output import drop_unwritten, say
 from client.models.site import Site, Step
 from client.models.store import ModelStore
 from client.progress import Progress
@@ -56,18 +57,34 @@ def main(argv: Sequence[str] | None = None) -> int:
             try:
                 result = _run(arguments, step, interrupts)
             finally:
-                progress.end()
+                with interrupts.held():
+                    progress.end()
         except ClientError as error:
-            _say_failure(arguments, error, str(error))
-            return 4 if isinstance(error, UndoFailed) else 1
+            with interrupts.held():
+                _say_failure(arguments, error, str(error))
+            code = 4 if isinstance(error, UndoFailed) else 1
         except KeyboardInterrupt as error:
-            _say_failure(arguments, error, "Interrupted; `list` says what is served now.")
-            return 130
-        with interrupts.held():
-            for warning in result.warnings:
-                print(f"Warning: {warning}", file=sys.stderr)
-            print(json.dumps(result.document, indent=2) if arguments.json else result.text)
-        return 0 if result.complete else 3
+            with interrupts.held():
+                _say_failure(arguments, error, "Interrupted; `list` says what is served now.")
+            code = 130
+        else:
+            with interrupts.held():
+                code = _say_result(arguments, result)
+    drop_unwritten(sys.stdout, sys.stderr)
+    return code
+
+
+def _say_result(arguments: argparse.Namespace, result: commands.Result) -> int:
+    """The exit code: of what was done, whether or not anybody could be told."""
+    for warning in result.warnings:
+        say(f"Warning: {warning}", sys.stderr)
+    said = json.dumps(result.document, indent=2) if arguments.json else result.text
+    problem = say(said, sys.stdout)
+    if problem is not None and not isinstance(problem, BrokenPipeError):  # as `head` leaves it
+        say(f"The result could not be written to standard output: {problem}.", sys.stderr)
+    if problem is not None and arguments.command in _LOOKING:
+        return 1  # saying it was all there was to do
+    return 0 if result.complete else 3
 
 
 def _say_failure(arguments: argparse.Namespace, error: BaseException, sentence: str) -> None:
@@ -75,9 +92,9 @@ def _say_failure(arguments: argparse.Namespace, error: BaseException, sentence: 
     if arguments.json:
         name = "Interrupted" if isinstance(error, KeyboardInterrupt) else type(error).__name__
         gate = getattr(error, "gate", None)
-        print(json.dumps({"error": name, "gate": gate, "message": sentences}))
+        say(json.dumps({"error": name, "gate": gate, "message": sentences}), sys.stdout)
     for one in sentences:
-        print(one, file=sys.stderr)
+        say(one, sys.stderr)
 
 
 def _run(arguments: argparse.Namespace, step: Step, interrupts: Interrupts) -> commands.Result:

@@ -29,7 +29,8 @@ def undone_on_failure(site: Site, sentence: str) -> Iterator[list[Callable[[], N
     except BaseException as error:
         problems: list[str] = []
         with site.interrupts.held():
-            site.step(sentence)
+            with contextlib.suppress(Exception):  # nothing that is only said keeps from going back
+                site.step(sentence)
             for step in reversed(steps):
                 try:
                     step()

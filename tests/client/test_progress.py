@@ -1,3 +1,4 @@
+import errno
 import io
 import time
 
@@ -34,6 +35,46 @@ def test_a_terminal_gets_a_bar_that_goes_away():
     assert shown[3].startswith("[" + "#" * 12 + "-" * 12 + "] asking, ")
     assert shown[5].startswith("[" + "#" * 24 + "] than expected, ")
     assert shown[-1] == ""
+
+
+class Gone(io.StringIO):
+    """Written to like a pipe without a reader, or a terminal that was closed."""
+
+    def __init__(self, error: Exception, *, is_terminal: bool):
+        super().__init__()
+        self.error, self.is_terminal, self.tries = error, is_terminal, 0
+
+    def isatty(self) -> bool:
+        return self.is_terminal
+
+    def write(self, text: str) -> int:
+        self.tries += 1
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "is_terminal"),
+    [
+        pytest.param(BrokenPipeError(errno.EPIPE, "Broken pipe"), False, id="pipe"),
+        pytest.param(OSError(errno.EIO, "Input/output error"), True, id="terminal"),
+        pytest.param(ValueError("I/O operation on closed file"), False, id="closed"),
+    ],
+)
+def test_a_stream_that_is_gone_is_left_alone(error, is_terminal):
+    stream = Gone(error, is_terminal=is_terminal)
+    progress = Progress(2, stream)
+    for sentence in ("loading", "asking"):
+        progress.step(sentence)
+    progress.end()
+    assert stream.tries == 1
+
+
+def test_without_a_stderr_nothing_is_shown(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr", None)
+    progress = Progress(2)
+    progress.step("loading")
+    progress.end()
+    assert capsys.readouterr().out == ""
 
 
 class Clock:

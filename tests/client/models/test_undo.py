@@ -1,6 +1,7 @@
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -77,6 +78,20 @@ def test_all_is_tried_and_both_causes_are_said(error, cause, site, steps):
     )
     assert caught.value.__cause__ is error
     assert steps == ["going back", "undone"]
+
+
+@pytest.mark.parametrize(
+    "problem", [OSError(5, "Input/output error"), BrokenPipeError(), ValueError("closed")]
+)
+def test_nothing_that_is_only_said_keeps_from_going_back(problem, site, steps):
+    def say(sentence: str) -> None:
+        raise problem
+
+    with pytest.raises(ClientError, match=r"^It is broken\.$"):
+        fail_with(
+            ClientError("It is broken."), replace(site, step=say), lambda: steps.append("undone")
+        )
+    assert steps == ["undone"]
 
 
 def interrupt_again(steps: list[str]) -> None:
