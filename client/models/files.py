@@ -58,38 +58,6 @@ def copy(source: Path, place: Path, *, sha256: str | None = None) -> None:
     sync(place.parent)
 
 
-def link(source: Path, place: Path) -> None:
-    """Give a file a second name, or a copy where the file system has no hard links.
-
-    Raises:
-        FileExistsError: The name is taken.
-        OSError: The file system refuses.
-    """
-    try:
-        place.hardlink_to(source)
-    except FileExistsError:
-        raise
-    except OSError:
-        copy(source, place)
-
-
-def exchange(source: Path, place: Path, temp: Path) -> None:
-    """Let a name lead to another file, in one step.
-
-    Args:
-        source: The file; it keeps its own name as well.
-        place: The name.
-        temp: A name in the same folder that is free to be used meanwhile.
-    """
-    # A rename between two names of one file does nothing, and would leave the first one.
-    if place.exists() and place.samefile(source):
-        return
-    temp.unlink(missing_ok=True)
-    link(source, temp)
-    temp.replace(place)
-    sync(place.parent)
-
-
 def write(place: Path, text: str) -> None:
     """Let a text appear complete or not at all."""
     temp = place.with_name(f"{place.name}.writing")
@@ -104,9 +72,10 @@ def write(place: Path, text: str) -> None:
     sync(place.parent)
 
 
-def same_content(one: Path, other: Path) -> bool:
-    """Whether two files have the same bytes."""
-    return one.samefile(other) or filecmp.cmp(one, other, shallow=False)
+def is_copy(one: Path, other: Path) -> bool:
+    """Whether two files are there and have the same bytes, and neither changes with the other."""
+    there = one.exists() and other.exists()
+    return there and not one.samefile(other) and filecmp.cmp(one, other, shallow=False)
 
 
 def sync(folder: Path) -> None:

@@ -11,6 +11,9 @@ takes it for a model, and registers nothing from within one.
 
 Neither a model's name nor a version has an @ in it, so that a file's name is of one version alone.
 
+No two of these files share their content by a hard link: whoever copies an archive over NAME.mar
+writes into the file that is there, and would change a kept version with it.
+
 An archive that lies there under another name than NAME.mar keeps that name when it is exchanged: a
 server that was started with `--models NAME=FILE.mar` looks for it again.
 """
@@ -23,7 +26,7 @@ from pathlib import Path
 
 from client.models.archive import Archive, digest_file_of, identify, verify
 from client.models.errors import ArchiveRefused, StoreError
-from client.models.files import copy, exchange, in_sentences, link, same_content, sync, write
+from client.models.files import copy, in_sentences, is_copy, sync, write
 from client.models.history import History
 
 
@@ -129,15 +132,15 @@ class ModelStore:
         for version, path in self.published(model):
             place = self.kept_file(model, version)
             with in_sentences():
-                if not place.exists():
+                if not place.exists() or place.samefile(path):
                     with contextlib.suppress(ArchiveRefused):
                         archive = verify(path)
-                        link(path, place)
+                        copy(path, place, sha256=archive.sha256)
                         write(digest_file_of(place), f"{archive.sha256}  {place.name}\n")
-                if not place.exists() or not same_content(place, path):
+                if not is_copy(place, path):
                     place = path.with_name(f".{path.name}.aside")  # no name that anybody loads
-                    place.unlink(missing_ok=True)
-                    link(path, place)
+                    if not is_copy(place, path):
+                        copy(path, place)
             found[path] = place
         return found
 
@@ -157,7 +160,8 @@ class ModelStore:
         def put_back() -> None:
             with in_sentences():
                 for one in visible:
-                    self._put(model, one.source, one.path, one.digest)
+                    same = is_copy(one.path, one.source)
+                    _put(None if same else self._stage(model, one.source), one.path, one.digest)
                 for _, path in self.published(model):
                     if path not in [one.path for one in visible]:
                         _delete(path)
@@ -180,6 +184,18 @@ class ModelStore:
         Raises:
             StoreError: It is not kept, or the folder cannot be written.
         """
+        with self.publishing(model, version, served_from=served_from) as publish:
+            return publish()
+
+    @contextlib.contextmanager
+    def publishing(
+        self, model: str, version: str, *, served_from: str | None = None
+    ) -> Iterator[Callable[[], Path]]:
+        """Copy first what `publish` copies; arguments and errors are the same.
+
+        Yields:
+            Does the rest of it, which is a rename, and returns the visible archive.
+        """
         source = self.kept_file(model, version)
         with in_sentences():
             if not source.is_file():
@@ -189,11 +205,21 @@ class ModelStore:
             self._refuse_anothers(place, model)
             digest = _text(digest_file_of(source))
             line = f"{digest.split()[0]}  {place.name}\n" if digest else None
-            self._put(model, source, place, line)
-            for path in visible:
-                if path != place:
-                    _delete(path)
-        return place
+            staged = None if is_copy(place, source) else self._stage(model, source)
+
+        def publish() -> Path:
+            with in_sentences():
+                _put(staged, place, line)
+                for path in visible:
+                    if path != place:
+                        _delete(path)
+            return place
+
+        try:
+            yield publish
+        finally:
+            with in_sentences():
+                self._staged(model).unlink(missing_ok=True)
 
     def withdraw(self, model: str) -> None:
         """Let a restart serve no version of a model; all stay kept."""
@@ -228,16 +254,13 @@ class ModelStore:
         usual = self.folder / f"{model}.mar"
         return usual if usual in visible or not visible else visible[0]
 
-    def _put(self, model: str, source: Path, place: Path, digest: str | None) -> None:
-        """Let a visible name lead to a hidden archive, with its digest beside it."""
-        beside = digest_file_of(place)
-        if place.exists() and place.samefile(source) and _text(beside) == digest:
-            return
-        # Without a digest an archive is only unproven; beside a wrong one it is damaged.
-        beside.unlink(missing_ok=True)
-        exchange(source, place, self.folder / f".{model}.publishing")
-        if digest is not None:
-            write(beside, digest)
+    def _staged(self, model: str) -> Path:
+        return self.folder / f".{model}.publishing"
+
+    def _stage(self, model: str, source: Path) -> Path:
+        """A copy of an archive under a name that nobody loads, to be renamed."""
+        copy(source, self._staged(model))
+        return self._staged(model)
 
     def _refuse_anothers(self, place: Path, model: str) -> None:
         with contextlib.suppress(ArchiveRefused):  # a damaged one is replaced
@@ -256,6 +279,20 @@ class _Visible:
     path: Path
     source: Path
     digest: str | None
+
+
+def _put(staged: Path | None, place: Path, digest: str | None) -> None:
+    """Let a visible archive be this one, or the one that it is, with its digest beside it."""
+    beside = digest_file_of(place)
+    if staged is not None:
+        # Without a digest an archive is only unproven; beside a wrong one it is damaged.
+        beside.unlink(missing_ok=True)
+        staged.replace(place)
+        sync(place.parent)
+    if digest is None:
+        beside.unlink(missing_ok=True)
+    elif _text(beside) != digest:
+        write(beside, digest)
 
 
 def _text(path: Path) -> str | None:

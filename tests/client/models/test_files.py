@@ -6,7 +6,7 @@ import pytest
 
 from client.models import files
 from client.models.errors import StoreError
-from client.models.files import copy, digest_of, exchange, in_sentences, link, write
+from client.models.files import copy, digest_of, in_sentences, is_copy, write
 
 
 @pytest.fixture
@@ -71,29 +71,16 @@ def test_a_full_disk_leaves_nothing_behind(act, source, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [source]
 
 
-def test_where_there_are_no_hard_links_there_is_a_copy(source, tmp_path, monkeypatch):
-    def refuse(self, target) -> None:
-        raise OSError(errno.EPERM, "Operation not permitted")
-
-    monkeypatch.setattr(Path, "hardlink_to", refuse)
-    link(source, tmp_path / "copy")
-    assert not (tmp_path / "copy").samefile(source)
-    assert (tmp_path / "copy").read_bytes() == b"content"
-
-
-def test_a_link_never_replaces(source, tmp_path):
-    (tmp_path / "taken").touch()
-    with pytest.raises(FileExistsError):
-        link(source, tmp_path / "taken")
-
-
-@pytest.mark.parametrize("there", [None, b"another"], ids=["free", "taken"])
-def test_a_name_leads_to_another_file_and_that_keeps_its_own(there, source, tmp_path):
-    place, temp = tmp_path / "place", tmp_path / "temp"
-    if there:
-        place.write_bytes(there)
-    temp.touch()  # of a command that was killed
-    exchange(source, place, temp)
-    exchange(source, place, temp)
-    assert place.samefile(source)
-    assert sorted(tmp_path.iterdir()) == [place, source]
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        pytest.param(lambda one, other: None, False, id="not there"),
+        pytest.param(lambda one, other: other.hardlink_to(one), False, id="the same file"),
+        pytest.param(lambda one, other: other.write_bytes(b"another"), False, id="as long"),
+        pytest.param(copy, True, id="a copy"),
+    ],
+)
+def test_a_copy_is_another_file_with_the_same_content(make, said, source, tmp_path):
+    make(source, tmp_path / "other")
+    assert is_copy(source, tmp_path / "other") is said
+    assert is_copy(tmp_path / "other", source) is said

@@ -1,10 +1,10 @@
 import errno
+import shutil
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from client.models import files
 from client.models import store as store_module
 from client.models.archive import identify, verify
 from client.models.errors import StoreError
@@ -60,6 +60,62 @@ def test_publishing_leaves_one_archive_to_load(store, archive):
         assert identify(store.folder / "coins.mar") == ("coins", version)
         assert verify(store.folder / "coins.mar").version == version
     assert sorted(store.kept("coins")) == ["1.0", "2.0"]
+
+
+def published(store: ModelStore, given: Path) -> Path:
+    store.keep(verify(given))
+    store.publish("coins", "1.0")
+    return store.kept_file("coins", "1.0")
+
+
+def adopted(store: ModelStore, given: Path) -> Path:
+    shutil.copy(given, store.folder / "coins.mar")
+    return store.adopt("coins")[store.folder / "coins.mar"]
+
+
+def put_back(store: ModelStore, given: Path) -> Path:
+    kept = published(store, given)
+    back = store.remembered("coins")
+    store.withdraw("coins")
+    back()
+    return kept
+
+
+def linked_by_hand(store: ModelStore, given: Path) -> Path:
+    kept = store.keep(verify(given))
+    (store.folder / "coins.mar").hardlink_to(kept)
+    store.publish("coins", "1.0")
+    return kept
+
+
+@pytest.mark.parametrize("make", [published, adopted, put_back, linked_by_hand])
+def test_whoever_copies_over_what_is_visible_changes_no_version(make, store, archive, tmp_path):
+    given = archive("1.0")
+    kept = make(store, given.path)
+    assert kept == store.kept_file("coins", "1.0")
+    assert verify(store.folder / "coins.mar").sha256 == given.sha256
+    shutil.copy(archive("2.0").path, store.folder / "coins.mar")  # as `cp` does
+    assert verify(kept).sha256 == given.sha256
+    (store.folder / "coins.mar.sha256").unlink(missing_ok=True)
+    store.publish("coins", "1.0")
+    assert verify(store.folder / "coins.mar").sha256 == given.sha256
+    assert sorted(store.kept("coins")) == ["1.0", "2.0"]
+
+
+def test_what_takes_time_is_done_before_it_is_published(store, archive, monkeypatch):
+    for version in ("1.0", "2.0"):
+        store.keep(archive(version))
+    store.publish("coins", "1.0")
+    before = sorted(path.name for path in store.folder.iterdir())
+    with store.publishing("coins", "2.0") as publish, monkeypatch.context() as patched:
+        assert identify(store.folder / "coins.mar") == ("coins", "1.0")
+        patched.setattr(store_module, "copy", None)
+        publish()
+        assert verify(store.folder / "coins.mar").version == "2.0"
+    with store.publishing("coins", "1.0"):
+        pass  # something else fails
+    assert identify(store.folder / "coins.mar") == ("coins", "2.0")
+    assert sorted(path.name for path in store.folder.iterdir()) == before
 
 
 def test_publishing_twice_leaves_nothing_behind(store, archive):
@@ -260,12 +316,14 @@ def test_a_full_disk_in_the_middle_of_publishing_can_be_put_back(
     def full(*arguments: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    what = (files.Path, "hardlink_to") if file == "coins.mar" else (store_module, "write")
-    with monkeypatch.context() as patched:
+    what = (Path, "replace") if file == "coins.mar" else (store_module, "write")
+    with (
+        store.publishing("coins", "2.0") as publish,
+        monkeypatch.context() as patched,
+    ):
         patched.setattr(*what, full)
-        patched.setattr(files, "copy", full)
         with pytest.raises(StoreError, match="No space left"):
-            store.publish("coins", "2.0")
+            publish()
     put_back()
     assert contents(store) == as_it_was
 
