@@ -1,8 +1,9 @@
 """Which requests are worth repeating, and for how long."""
 
+import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import requests
@@ -32,13 +33,18 @@ class Patience:
         first_pause_s: Before the second attempt; each pause is twice as long as the one before.
         longest_pause_s: Where the pauses stop to grow.
         worker_ends: So many times a request is repeated whose worker ended or took longer than the
-            time-out: the image itself may be the reason.
+            time-out: the image itself may be the reason. A worker that ends takes its whole batch
+            along, so such requests are repeated one after the other among all that share this
+            object: an image that does it would meet the same others in the next batch.
     """
 
     total_s: float = 60.0
     first_pause_s: float = 0.2
     longest_pause_s: float = 5.0
     worker_ends: int = 1
+    _suspects: threading.Lock = field(
+        default_factory=threading.Lock, init=False, repr=False, compare=False
+    )
 
     def call(self, ask: Callable[[], T], *, stopped: Callable[[], bool] = lambda: False) -> T:
         """Ask until there is an answer, an error that would come again, or no time left.
@@ -53,13 +59,21 @@ class Patience:
         start = time.monotonic()
         pause_s = self.first_pause_s
         worker_ends = 0
+        suspected: ClientError | None = None
         while True:
             try:
-                return ask()
+                if suspected is None:
+                    return ask()
+                waits_since = time.monotonic()
+                with self._suspects:
+                    start += time.monotonic() - waits_since  # others' time is not the server's
+                    if stopped():
+                        raise suspected
+                    return ask()
             except ClientError as error:
                 passed_s = time.monotonic() - start
                 if may_be_the_image(error):
-                    worker_ends += 1
+                    worker_ends, suspected = worker_ends + 1, error
                     again = worker_ends <= self.worker_ends
                 else:
                     again = is_absence(error)

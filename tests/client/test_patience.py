@@ -1,5 +1,7 @@
 import json
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
@@ -71,6 +73,47 @@ def test_other_troubles_between_do_not_count_as_the_images():
         return "answer"
 
     assert QUICK.call(ask) == "answer"
+
+
+def test_what_may_be_an_image_is_repeated_alone():
+    meeting = threading.Barrier(2)
+
+    def repeated(_: int) -> str:
+        attempts = []
+
+        def ask() -> str:
+            attempts.append(1)
+            if len(attempts) == 1:
+                raise WORKER_DIED
+            try:
+                meeting.wait(0.3)  # the other one comes, unless it waits for this one
+            except threading.BrokenBarrierError:
+                return "alone"
+            return "together"
+
+        return QUICK.call(ask)
+
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(repeated, range(2))) == ["alone", "alone"]
+
+
+def test_who_waits_for_a_turn_may_be_stopped():
+    asked, wish = [], threading.Event()
+
+    def ask() -> None:
+        asked.append(1)
+        raise WORKER_DIED
+
+    def wished() -> bool:
+        return wish.is_set()
+
+    with ThreadPoolExecutor(1) as threads, QUICK._suspects:
+        waiting = threads.submit(QUICK.call, ask, stopped=wished)
+        wish.set()
+        # It is over whether the wish came before its pause or while it waited for its turn.
+    with pytest.raises(RequestRefused):
+        waiting.result()
+    assert len(asked) == 1
 
 
 def test_pauses_double_up_to_the_longest(monkeypatch):
