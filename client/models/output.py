@@ -19,7 +19,7 @@ def say(text: str, stream: TextIO | None) -> Exception | None:
     if stream is None:
         return OSError("it is closed")
     try:
-        print(text, file=stream, flush=True)
+        print(f"{text}\n", end="", file=stream, flush=True)  # one write, which `head` takes whole
     except (OSError, ValueError) as error:  # ValueError: closed, or not to be encoded
         return error
     return None
