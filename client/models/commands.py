@@ -11,7 +11,7 @@ from client.errors import ClientError
 from client.management import ManagementClient, ServedVersion
 from client.models.archive import verify
 from client.models.gates import Gates, load, registered
-from client.models.removal import drain_at, forget_unless_registered, take_back, uncounted
+from client.models.removal import drain_at, forget_unless_registered, take_back
 from client.models.rollout import Changed, rollback, rollout
 from client.models.site import Site
 from client.models.store import ModelStore
@@ -144,9 +144,9 @@ def _register(site: Site, path: Path, gates: Gates, workers: int) -> Result:
             raise ClientError(f"{archive} is registered already, and a version never changes.")
         history = site.store.history(archive.model)
         warnings = [history.problem] if history.problem and not versions else []
-        was_kept = archive.version in site.store.kept(archive.model)
+        was_there = site.store.kept_file(archive.model, archive.version).exists()
         with undone_on_failure(site, f"removing {archive}") as undo:
-            if not was_kept:
+            if not was_there:
                 undo.append(partial(forget_unless_registered, site, archive))
             undo.append(site.store.remembered(archive.model))
             site.store.keep(archive)
@@ -155,6 +155,7 @@ def _register(site: Site, path: Path, gates: Gates, workers: int) -> Result:
             if not versions:
                 site.store.publish(archive.model, archive.version)
                 history.record_rollout(None, archive.version)
+            site.interrupts.settle()
     role = (
         f"beside {', '.join(versions)}. Ask for it at /predictions/{archive.model}/"
         f"{archive.version}; a restart forgets it, unless `set-default` makes it the default"
@@ -208,6 +209,7 @@ def _set_default(site: Site, model: str, version: str) -> Result:
                     f"{site.store.folder} has no archive of {model} {version}: a restart serves "
                     f"{' and '.join(published) or 'none of it'}."
                 )
+            site.interrupts.settle()
     return Result(
         {"model": model, "old": old, "new": version},
         f"{model} {version} is the default{'' if version == old else f' in the place of {old}'}.",
@@ -236,13 +238,13 @@ def _unregister(site: Site, arguments: argparse.Namespace, gates: Gates) -> Resu
             )
         warnings: list[str] = []
         if not arguments.force:
-            warnings += uncounted(site, model, version)
-            drain_at(site, model, version, gates)
+            warnings += drain_at(site, model, version, gates)
         with undone_on_failure(site, f"keeping {version}") as undo, site.interrupts.held():
             if is_default:
                 undo.append(site.store.remembered(model))
                 site.store.withdraw(model)
             site.management.unregister(model, version)
+            site.interrupts.settle()
     return Result(
         {"model": model, "version": version},
         f"{model} {version} is not registered any more.",

@@ -10,6 +10,10 @@ _POLL_S = 0.1
 _SETTLE_S = 1.0
 """Longer than a request takes from the choice of its version to that version's queue."""
 
+_TRIES = 2
+"""A question that nobody answers in time is sent once more: `client.http` does so with each GET."""
+_SHORTEST_S = 0.5
+
 Tick = Callable[[], None]
 Arrivals = Callable[[], float | None]
 """How many requests have named the version so far; None where nobody knows."""
@@ -28,7 +32,7 @@ def drain(
     tick: Tick = lambda: None,
     arrivals: Arrivals = lambda: None,
     quiet_s: float = 0.0,
-) -> None:
+) -> bool:
     """Wait until a version that is no longer the default has nothing left to answer.
 
     TorchServe does not say what its workers are at. But a version's queue is answered in its order,
@@ -47,6 +51,9 @@ def drain(
         tick: Called now and then.
         arrivals: Counts the requests that name the version; without it they are not looked at.
         quiet_s: Least time, up to the return, in which none of them may have come.
+
+    Returns:
+        Whether they were counted up to the return; else one may have come that was not seen.
 
     Raises:
         NotDrained: Time ran out.
@@ -87,8 +94,8 @@ def drain(
                 and not management.version(model, version).pending
                 and arrivals() == named
             ):
-                return
-        if now - start > timeout_s:
+                return named is not None
+        if time.monotonic() - start > timeout_s:
             meanwhile = (named or 0) - (first or 0)
             raise NotDrained(
                 f"{model} {version} is still in use after {timeout_s:.0f} s: {served.pending} "
@@ -100,8 +107,9 @@ def drain(
 
 def _ask(management: ManagementClient, served: ServedVersion, timeout_s: float) -> int | None:
     """The process that answers, 0 where it does not say which it is; None where none answers."""
+    each_s = max(timeout_s / _TRIES, _SHORTEST_S)
     try:
-        said = management.ask_itself(served.model, served.version, timeout_s=max(timeout_s, 1.0))
+        said = management.ask_itself(served.model, served.version, timeout_s=each_s)
     except (RequestRefused, ServerUnreachable):
         return None
     worker = said.get("worker")

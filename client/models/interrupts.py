@@ -15,11 +15,12 @@ class Interrupts:
     """
 
     def __init__(self) -> None:
-        self._asked = self._held = False
+        self._asked = self._held = self._settled = False
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
         """Take the signals."""
+        self._asked = self._held = self._settled = False
         # Shells start background jobs with SIGINT ignored, and Python then leaves it so.
         for number in (signal.SIGINT, signal.SIGTERM):
             self._before[number] = signal.signal(number, self._receive)
@@ -49,17 +50,33 @@ class Interrupts:
         finally:
             self._held = before
 
+    def settle(self) -> None:
+        """Let nothing interrupt from here on: what was asked for is done, and not undone any more.
+
+        A KeyboardInterrupt would say that it was. It holds until the `with` block of all ends.
+        """
+        self._settled = True
+
+    @contextlib.contextmanager
+    def admitted(self) -> Iterator[None]:
+        """Let signals interrupt the block although all is settled: it may be left undone."""
+        before, self._settled = self._settled, False
+        try:
+            yield
+        finally:
+            self._settled = before
+
     def raise_again(self) -> None:
         """Raise what was asked for and has arrived nowhere; to be called now and then.
 
         Python drops what a signal raises while an object is taken away, such as the connections of
         a finished request.
         """
-        if self._asked and not self._held:
+        if self._asked and not (self._held or self._settled):
             raise KeyboardInterrupt
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        if self._asked or self._held:
+        if self._asked or self._held or self._settled:
             return
         self._asked = True
         raise KeyboardInterrupt

@@ -11,7 +11,7 @@ from client.models.site import Site
 _UNDO_DRAIN_S = 60.0
 
 
-def drain_at(site: Site, model: str, version: str, gates: Gates) -> None:
+def drain_at(site: Site, model: str, version: str, gates: Gates) -> list[str]:
     """Wait until a version has answered everything, and nobody asks for it by its name.
 
     Args:
@@ -20,13 +20,16 @@ def drain_at(site: Site, model: str, version: str, gates: Gates) -> None:
         version: A version that is not the default.
         gates: Has the time-outs.
 
+    Returns:
+        A warning where nobody can tell whether the version is asked for by its name.
+
     Raises:
         client.models.draining.NotDrained: It is still in use.
         ClientError: The server does not answer.
     """
     sentence = f"waiting until {version} has answered everything"
     site.step(sentence)
-    drain(
+    counted = drain(
         site.management,
         model,
         version,
@@ -35,11 +38,7 @@ def drain_at(site: Site, model: str, version: str, gates: Gates) -> None:
         arrivals=lambda: site.arrivals(model, version),
         quiet_s=gates.drain_quiet_s,
     )
-
-
-def uncounted(site: Site, model: str, version: str) -> list[str]:
-    """A warning where nobody can tell whether a version is asked for by its name."""
-    if site.arrivals(model, version) is not None:
+    if counted:
         return []
     where = f"at {site.metrics}" if site.metrics else "(--metrics gives its address)"
     return [

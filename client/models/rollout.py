@@ -17,7 +17,7 @@ from client.models.checks import Timing, ask
 from client.models.errors import RolloutRefused
 from client.models.examination import examine
 from client.models.gates import Compared, Gates, compare, first_answers, load, registered
-from client.models.removal import drain_at, forget_unless_registered, take_back, uncounted
+from client.models.removal import drain_at, forget_unless_registered, take_back
 from client.models.site import Site
 from client.models.undo import undone_on_failure
 from client.wording import many
@@ -85,10 +85,10 @@ def rollout(site: Site, path: Path, gates: Gates, *, workers: int | None = None)
         _restore(site, old)
         history = site.store.history(archive.model)
         warnings = [history.problem] if history.problem else []
-        was_kept = archive.version in site.store.kept(archive.model)
+        was_there = site.store.kept_file(archive.model, archive.version).exists()
         start = time.monotonic()
         with _back_on_failure(site, old) as undo:
-            if not was_kept:
+            if not was_there:
                 undo.append(partial(forget_unless_registered, site, archive))
             undo.append(site.store.remembered(archive.model))
             site.store.keep(archive)
@@ -99,6 +99,7 @@ def rollout(site: Site, path: Path, gates: Gates, *, workers: int | None = None)
             passed = _examine(site, old, archive, gates)
             history.record_rollout(old.version, archive.version)
             _switch(site, old, archive, gates)
+            site.interrupts.settle()
         changed = _finish(site, old, archive, gates, compared, start, warnings)
         return replace(changed, conditions=passed)
 
@@ -144,6 +145,7 @@ def rollback(site: Site, model: str, gates: Gates, *, to: str | None = None) -> 
             first_answers(site, archive, gates)
             _switch(site, old, archive, gates)
             history.record_rollback(target)
+            site.interrupts.settle()
         return _finish(site, old, archive, gates, None, start, [])
 
 
@@ -192,8 +194,11 @@ def _switch(site: Site, old: ServedVersion, archive: Archive, gates: Gates) -> N
     """From here on requests go to the new version, and so they would after a restart."""
     site.step("making it the default")
     try:
-        site.management.set_default(archive.model, archive.version)
-        site.store.publish(archive.model, archive.version, served_from=old.archive)
+        with site.store.publishing(
+            archive.model, archive.version, served_from=old.archive
+        ) as publish:
+            site.management.set_default(archive.model, archive.version)
+            publish()
         image = gates.images[0]
         ask(site.inference, image, archive.model, archive.version, by_default=True)
     except ClientError as error:
@@ -226,17 +231,17 @@ def _finish(
         )
     drained = False
     try:
-        unseen = uncounted(site, old.model, old.version)
-        drain_at(site, old.model, old.version, gates)
-        with site.interrupts.held():
-            site.step(f"unregistering {old.version}")
-            site.management.unregister(old.model, old.version)
-            drained = True
+        with site.interrupts.admitted():
+            unseen = drain_at(site, old.model, old.version, gates)
+        site.step(f"unregistering {old.version}")
+        site.management.unregister(old.model, old.version)
+        drained = True
         warnings += unseen
-    except (ClientError, KeyboardInterrupt) as error:
+    except (Exception, KeyboardInterrupt) as error:  # whatever it is, the new version is there
+        why = "interrupted." if isinstance(error, KeyboardInterrupt) else str(error) or repr(error)
         warnings.append(
             f"{archive} is the default and answers, but {old.version} is registered still: "
-            f"{str(error) or 'interrupted.'} `unregister {old.model} {old.version}` removes it."
+            f"{why} `unregister {old.model} {old.version}` removes it."
         )
     return Changed(
         old.model,

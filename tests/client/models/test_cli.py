@@ -96,7 +96,8 @@ def full(*arguments: object, **named: object) -> None:
 UNTIMED = ("--max-slowdown", "inf", "--rounds", "1")
 
 
-def test_a_rollout_and_a_rollback(command, bench, scenes):
+def test_a_rollout_and_a_rollback(command, bench, scenes, monkeypatch):
+    """A signal between the switch and the wait for the old version undoes neither."""
     old = bench.default()
     archive = bench.variant({WEIGHTS: nudged_weights(1.001)})
     conditions = ("--fail-if", "agreement<0.9", "--fail-if", "box_iou_median<0.9")
@@ -111,8 +112,18 @@ def test_a_rollout_and_a_rollback(command, bench, scenes):
     assert f"{old} has answered everything and is unregistered." in out
     assert "verifying the archive\n" in err  # lines, where there is no terminal
 
-    code, out, err = command("rollback", MODEL, "--json")
+    kept, interrupted = ModelStore.kept, []
+
+    def interrupted_when_it_is_done(self, model: str) -> dict[str, Path]:
+        if bench.default() == old:
+            interrupted.append(os.kill(os.getpid(), signal.SIGTERM))
+        return kept(self, model)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ModelStore, "kept", interrupted_when_it_is_done)
+        code, out, err = command("rollback", MODEL, "--json")
     document = json.loads(out)
+    assert interrupted
     assert (code, err) == (0, "")
     assert (document["old"], document["new"], document["drained"]) == (new, old, True)
 
@@ -276,6 +287,76 @@ def test_a_signal_undoes_and_a_second_one_does_not_interrupt_that(
     assert bench.answer() == old
     assert bench.published() == published
     assert new in bench.versions()
+
+
+def closed_pipe() -> int:
+    """What a program writes to when `head` has ended."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    return writer
+
+
+def closed_terminal() -> int:
+    main_end, terminal = os.openpty()
+    os.close(main_end)
+    return terminal
+
+
+def full_disk() -> int:
+    return os.open("/dev/full", os.O_WRONLY)
+
+
+@pytest.mark.parametrize("gone", [closed_pipe, closed_terminal])
+def test_the_way_back_needs_nobody_who_reads_of_it(gone, command, bench, second, monkeypatch):
+    """The signal comes when the new version is the default, as when a terminal is closed."""
+    old, new = second.old, second.new
+    published = bench.published()
+    set_default = ManagementClient.set_default
+
+    def hung_up(self, model: str, version: str) -> None:
+        set_default(self, model, version)
+        if version == new:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patched, os.fdopen(gone(), "w") as nobody:
+        patched.setattr(sys, "stdout", nobody)
+        patched.setattr(sys, "stderr", nobody)
+        patched.setattr(ManagementClient, "set_default", hung_up)
+        code = command("rollback", MODEL, "--to", new)[0]
+    assert code == 130
+    assert bench.answer() == old
+    assert bench.published() == published
+
+
+ONE_WORKER = ("scale", MODEL, "--workers", "1")  # as it has
+
+
+@pytest.mark.parametrize(
+    ("words", "output", "code", "said"),
+    [
+        pytest.param(ONE_WORKER, closed_pipe, 0, None, id="done"),
+        pytest.param(ONE_WORKER, full_disk, 0, "standard output: [Errno 28]", id="a full disk"),
+        pytest.param(("unregister", MODEL, "77"), closed_pipe, 1, None, id="refused"),
+        pytest.param(("list",), closed_pipe, 1, "", id="nothing to do but to say it"),
+    ],
+)
+def test_the_exit_code_says_what_was_done(words, output, code, said, bench, pytestconfig):
+    """Of a process, whose end flushes once more what could not be written; None: nor to stderr."""
+    descriptor = output()
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-m", "client", "models", *words, *of_the_bench(bench)],
+            cwd=pytestconfig.rootpath,
+            stdout=descriptor,
+            stderr=descriptor if said is None else subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    finally:
+        os.close(descriptor)
+    assert ended.returncode == code
+    assert said is None or said in ended.stderr
+    assert "Traceback" not in (ended.stderr or "")
 
 
 def test_scaling(command, bench):

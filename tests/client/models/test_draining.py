@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 import requests
 
-from client.errors import RequestRefused
+from client.errors import ClientError, RequestRefused, ServerUnreachable
 from client.management import READY, ManagementClient, ServedVersion, Worker
 from client.models import draining
 from client.models.archive import Archive, verify
@@ -44,6 +44,7 @@ def describe(*args, **kwargs):
 
 RESPONSE_TIMEOUT_S = 60
 REFUSED = RequestRefused(503, "ServiceUnavailableException", "no worker")
+STUCK = ServerUnreachable("Read timed out.")
 
 
 @dataclass
@@ -53,13 +54,14 @@ class Script:
     Attributes:
         workers: Process ids of the workers that are ready.
         pending: How many requests wait, at each look.
-        answers: Who answers each question: a process, 0 for one that does not say, or an error.
+        answers: Who answers each question: a process, 0 for one that does not say, or an error;
+            STUCK is one after both of the tries that a GET has.
         named: How many requests have named the version, at each look.
     """
 
     workers: Sequence[int] = (1,)
     pending: Sequence[int] = (0,)
-    answers: Sequence[int | RequestRefused] = (1,)
+    answers: Sequence[int | ClientError] = (1,)
     named: Sequence[float | None] = (0.0,)
     now: float = 1000.0
     questions: int = 0
@@ -79,7 +81,9 @@ class Script:
     def ask_itself(self, model: str, version: str, *, timeout_s: float) -> dict:
         self.questions += 1
         answer = self._next("answers")
-        if isinstance(answer, RequestRefused):
+        if answer is STUCK:
+            self.now += 2 * timeout_s
+        if isinstance(answer, ClientError):
             raise answer
         return {"worker": {"pid": answer}} if answer else {}
 
@@ -94,13 +98,14 @@ class Script:
 
 @pytest.fixture
 def play(monkeypatch) -> Callable[..., float]:
-    """Drains by a script; how many seconds it has taken."""
+    """Drains by a script, and sees what is said of the count; how many seconds it has taken."""
 
     def run(script: Script, *, quiet_s: float = 0.0, timeout_s: float = 300.0) -> float:
         monkeypatch.setattr(draining, "time", script)
         start = script.now
         arguments = {"timeout_s": timeout_s, "arrivals": script.arrivals, "quiet_s": quiet_s}
-        drain(script, "pets", "1.0", **arguments)
+        counted = drain(script, "pets", "1.0", **arguments)
+        assert counted is (script.named[-1] is not None)
         return script.now - start
 
     return run
@@ -130,6 +135,8 @@ def play(monkeypatch) -> Callable[..., float]:
             Script(named=(5.0, 5.0, 6.0, 6.0)), 2, id="named after the answer, before the removal"
         ),
         pytest.param(Script(named=(None,)), 1, id="nobody counts who names it"),
+        pytest.param(Script(named=(5.0, 5.0, None)), 2, id="nor any more, midway"),
+        pytest.param(Script(named=(5.0, None, 5.0)), 2, id="nor for a moment"),
     ],
 )
 def test_asks_until_everything_before_is_answered(script, questions, play):
@@ -173,6 +180,14 @@ def test_a_version_that_was_named_has_to_be_left_alone_for_a_while(named, at_lea
 def test_says_what_keeps_a_version_in_use(script, sentence, play):
     with pytest.raises(NotDrained, match=f"pets 1.0 is still in use after 30 s: {sentence}"):
         play(script, timeout_s=30)
+
+
+@pytest.mark.parametrize("timeout_s", [1, 2, 10, RESPONSE_TIMEOUT_S])
+def test_a_worker_that_is_stuck_is_not_waited_for_twice_as_long(timeout_s, play):
+    script = Script(answers=(STUCK,))
+    with pytest.raises(NotDrained):
+        play(script, timeout_s=timeout_s)
+    assert script.now - 1000 < timeout_s + 2
 
 
 # --- On a real server ---------------------------------------------------------------------------

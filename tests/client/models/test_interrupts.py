@@ -50,6 +50,19 @@ def test_one_that_has_arrived_nowhere_is_raised_again(interrupts):
         interrupts.raise_again()
 
 
+@pytest.mark.parametrize("number", NUMBERS, ids=lambda one: one.name)
+def test_nothing_interrupts_what_is_settled_but_where_it_is_admitted(number, interrupts):
+    interrupts.settle()
+    with interrupts.held():
+        send(number)
+    send(number)
+    interrupts.raise_again()
+    with pytest.raises(KeyboardInterrupt), interrupts.admitted():
+        send(number)
+    send(number)
+    interrupts.raise_again()
+
+
 def test_nohup_is_respected():
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:

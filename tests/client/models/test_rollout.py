@@ -1,5 +1,6 @@
 """Rollouts on a real server: what passes, what is refused, what is left behind."""
 
+import argparse
 import errno
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +9,8 @@ import numpy as np
 import pytest
 
 from client.errors import ClientError, ModelApiOff
-from client.models import store
+from client.management import ManagementClient
+from client.models import commands, store
 from client.models.archive import Archive, verify
 from client.models.checks import CheckImage
 from client.models.errors import ArchiveRefused, RolloutRefused, StoreError, UndoFailed
@@ -140,14 +142,25 @@ def test_what_is_served_already_is_not_rolled_out(bench):
         rollout(bench.site, archive, bench.gates)
 
 
-def test_a_version_never_changes_even_when_it_is_not_served(bench):
+def register(site: Site, path: Path, gates: Gates) -> None:
+    commands.change(site, argparse.Namespace(command="register", archive=path, workers=None), gates)
+
+
+@pytest.mark.parametrize("command", [rollout, register])
+@pytest.mark.parametrize("is_damaged", [False, True], ids=["whole", "damaged"])
+def test_a_version_never_changes_even_when_it_is_not_served(is_damaged, command, bench):
+    """What is kept of it stays, though nobody can read it."""
     old, archive = bench.default(), verify(bench.variant())
-    bench.site.store.keep(archive)
+    kept = bench.site.store.keep(archive)
+    if is_damaged:
+        kept.write_bytes(kept.read_bytes()[:-5000])
+    content = kept.read_bytes()
     rebuilt = {WEIGHTS: nudged_weights(1.01)}
     other = make_variant(bench.coins, bench.folder / "rebuilt.mar", archive.version, rebuilt)
     with pytest.raises(StoreError, match="another digest, and a version never changes"):
-        rollout(bench.site, other, bench.gates)
+        command(bench.site, other, bench.gates)
     assert bench.versions() == [old]
+    assert kept.read_bytes() == content
 
 
 def test_a_model_that_is_not_served_is_registered_first(bench, tmp_path):
@@ -174,19 +187,18 @@ def test_ctrl_c_in_the_middle_leaves_the_old_version(bench):
     assert bench.versions() == [old] == [bench.answer()] == bench.published()
 
 
-def test_a_store_that_cannot_be_changed_at_the_switch_undoes_it(bench):
+def test_a_store_that_cannot_be_changed_at_the_switch_undoes_it(bench, monkeypatch):
     old = bench.default()
-    place = bench.site.store.folder / f".{MODEL}.publishing"
+    set_default = ManagementClient.set_default
 
-    def block(sentence: str) -> None:
-        if "making it the default" in sentence:
-            place.mkdir(exist_ok=True)  # neither a rename nor a link can have this name
+    def lose_the_copy(self, model: str, version: str) -> None:
+        set_default(self, model, version)
+        (bench.site.store.folder / f".{MODEL}.publishing").unlink(missing_ok=True)
 
-    try:
+    with monkeypatch.context() as patched:
+        patched.setattr(ManagementClient, "set_default", lose_the_copy)
         with pytest.raises(RolloutRefused, match="could not take the place of") as caught:
-            rollout(bench.watched(block), bench.variant(), bench.gates)
-    finally:
-        place.rmdir()
+            rollout(bench.site, bench.variant(), bench.gates)
     assert caught.value.gate == "switch"
     assert bench.versions() == [old] == [bench.answer()] == bench.published()
 
