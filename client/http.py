@@ -177,14 +177,18 @@ def open_session(url: str) -> requests.Session:
             environment names.
     """
     session = requests.Session()
-    session.trust_env = not _is_this_machine(url)
+    session.trust_env = not is_this_machine(url)
     session.mount("http://", HTTPAdapter(max_retries=_RETRIES))
     session.mount("https://", HTTPAdapter(max_retries=_RETRIES))
     return session
 
 
-def _is_this_machine(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
+def is_this_machine(url: str) -> bool:
+    """Whether what is sent to an address never leaves this machine."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:  # no address: said when it is asked
+        return False
     try:
         address = ipaddress.ip_address(host)
         return address.is_loopback or address.is_unspecified  # 0.0.0.0 is where a server listens

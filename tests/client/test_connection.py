@@ -58,6 +58,39 @@ def test_takes_addresses_from_config_properties(tmp_path, monkeypatch):
     assert connect(given("--inference", "http://a:1/")).inference_url == "http://a:1"
 
 
+@pytest.mark.parametrize(
+    ("inference", "line", "management"),
+    [
+        pytest.param("http://gpu1:8080", "", None, id="another machine"),
+        pytest.param("https://models.example.org", "http://0.0.0.0:1", None, id="not its own"),
+        pytest.param("http://gpu1:1", "http://gpu1:9001", "http://gpu1:9001", id="of properties"),
+        pytest.param("http://127.0.0.1:1", "", "http://127.0.0.1:8081", id="this machine"),
+        pytest.param("http://localhost:1", "", "http://127.0.0.1:8081", id="this one by its name"),
+        pytest.param("http://[::1]:1", "", "http://127.0.0.1:8081", id="this one by IPv6"),
+        pytest.param("gpu1", "", None, id="no address"),
+        pytest.param("http://[gpu1", "", None, id="no address either"),
+    ],
+)
+def test_no_other_server_is_asked_about_models(inference, line, management, tmp_path):
+    file = tmp_path / "config.properties"
+    file.write_text(f"management_address={line}\n" if line else "")
+    words = ("--ts-config", str(file), "--inference", inference)
+    found = connect(given(*words))
+    assert found.management_url == management
+    if management is None:
+        with pytest.raises(ClientError, match="has not been said: --management names it"):
+            _ = found.management
+    assert connect(given(*words, "--management", "http://b:1/")).management.url == "http://b:1"
+
+
+def test_a_server_of_this_machine_may_answer_others_alone(tmp_path):
+    file = tmp_path / "config.properties"
+    file.write_text("inference_address=http://10.0.0.5:8080\n")
+    found = connect(given("--ts-config", str(file)))
+    assert found.inference_url == "http://10.0.0.5:8080"
+    assert found.management_url == "http://127.0.0.1:8081"
+
+
 def test_keys_come_from_the_file_or_from_the_environment(tmp_path, monkeypatch):
     (tmp_path / "key_file.json").write_text(
         '{"inference": {"key": "of-file"}, "management": {"key": "m"}}'
