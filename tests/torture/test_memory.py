@@ -6,7 +6,6 @@ import sys
 
 from torture.memory import forget_peak, own_mb, peak_mb, resident_mb
 
-
 HOLDS_AND_LETS_GO = """
 import numpy as np
 for word in "before", "held", "gone":
