@@ -9,8 +9,8 @@ from client.errors import ClientError
 from client.evaluate.asking import find_images
 from client.evaluate.dataset import Dataset, ImageEntry
 from client.evaluate.reading import read_dataset
-from client.predict.inputs import find_inputs
-from client.predict.naming import name_inputs
+from client.inputs.finding import find_inputs
+from client.inputs.naming import name_inputs
 from client.wording import many, some
 
 _NOWHERE = Path(os.devnull)

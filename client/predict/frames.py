@@ -11,8 +11,8 @@ from client.answers.record import Record
 from client.answers.run import Source
 from client.drawing import draw
 from client.errors import ClientError
+from client.inputs.naming import Input
 from client.predict.asking import Ask, Asking
-from client.predict.naming import Input
 from client.predict.totals import Trouble
 from client.predict.videos import Frame, VideoReader, video_writer
 from client.writing import replacing_text

@@ -8,7 +8,7 @@ from typing import Any
 
 from client.classes import Category
 from client.errors import ClientError
-from client.predict.naming import Input
+from client.inputs.naming import Input
 from client.wording import some
 
 ImageId = int | str

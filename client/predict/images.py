@@ -7,8 +7,8 @@ from pathlib import Path
 from client.answers.files import file_source
 from client.answers.record import Record
 from client.errors import ClientError
+from client.inputs.naming import Input
 from client.predict.asking import Ask, Asking
-from client.predict.naming import Input
 from client.predict.pictures import draw_file
 from client.predict.totals import Trouble
 

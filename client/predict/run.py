@@ -11,14 +11,14 @@ from client.answers.opening import Run, open_run
 from client.classes import ModelClass, described_classes
 from client.connection import Connection
 from client.errors import ClientError
+from client.inputs.finding import Inputs, find_inputs
+from client.inputs.naming import Input, name_inputs
 from client.patience import Patience
 from client.predict.asking import Asking, Stopped
 from client.predict.categories import Categories, categories_for
 from client.predict.frames import ask_about_video
 from client.predict.image_ids import Annotated, ids_for, read_annotated
 from client.predict.images import ask_about_images
-from client.predict.inputs import Inputs, find_inputs
-from client.predict.naming import Input, name_inputs
 from client.predict.results import write_results
 from client.predict.summary import summary_document
 from client.predict.totals import Totals

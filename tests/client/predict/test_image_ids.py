@@ -4,8 +4,8 @@ import pytest
 
 from client.classes import Category
 from client.errors import ClientError
+from client.inputs.naming import Input
 from client.predict.image_ids import Annotated, ids_for, read_annotated
-from client.predict.naming import Input
 
 
 def inputs(*paths: str) -> list[Input]:

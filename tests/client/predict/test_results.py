@@ -8,9 +8,9 @@ from pycocotools.coco import COCO
 
 from client.answers.journal import Journal
 from client.answers.record import Failure, Record
+from client.inputs.naming import Input
 from client.predict.asking import Stopped
 from client.predict.categories import Categories
-from client.predict.naming import Input
 from client.predict.results import write_results
 from client.predict.totals import Trouble
 from handler.formats.coco import encode_coco

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from client.errors import ClientError
-from client.predict.inputs import find_inputs
+from client.inputs.finding import find_inputs
 
 FILES = [
     "a.jpg",

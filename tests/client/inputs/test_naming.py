@@ -1,7 +1,7 @@
 import pytest
 
-from client.predict.inputs import VIDEO_SUFFIXES, Found
-from client.predict.naming import name_inputs
+from client.inputs.finding import VIDEO_SUFFIXES, Found
+from client.inputs.naming import name_inputs
 
 
 def named(*files: tuple[str, int] | str) -> list[tuple[str, str]]:

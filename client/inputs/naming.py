@@ -8,7 +8,7 @@ from pathlib import PurePath
 
 import cv2
 
-from client.predict.inputs import Found
+from client.inputs.finding import Found
 
 VIDEO_SUFFIX = ".mp4"
 _PICTURE_SUFFIX = ".png"
