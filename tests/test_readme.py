@@ -35,21 +35,6 @@ def test_every_make_target_exists(readme, root):
     assert {a or b for a, b in named} <= targets
 
 
-def test_every_link_leads_somewhere(root, readme):
-    links = re.findall(r"\]\((?!https?:)([^)]+)\)", readme)
-    assert links
-    assert not [link for link in links if not leads_somewhere(root, readme, link)]
-
-
-def leads_somewhere(root: Path, readme: str, link: str) -> bool:
-    file, _, heading = link.partition("#")
-    if not heading or file.endswith("/"):
-        return (root / file).exists()
-    text = (root / file).read_text(encoding="utf-8") if file else readme
-    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
-    return heading in {re.sub(r"[^\w -]", "", one).lower().replace(" ", "-") for one in headings}
-
-
 def test_the_export_command_is_one_that_export_takes(readme):
     (command,) = re.findall(r"python -m export (--config-file.*?[^\\])\n", readme, re.DOTALL)
     arguments = build_parser().parse_args(shlex.split(command.replace("\\\n", " ")))

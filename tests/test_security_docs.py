@@ -50,17 +50,6 @@ def test_every_line_of_the_configuration_is_explained(root, text):
     assert set(read_properties(root / "config.properties")) - ELSEWHERE <= explained
 
 
-@pytest.mark.parametrize("document", ["docs/security.md", "deploy/nginx/README.md"])
-def test_every_link_leads_somewhere(document, root):
-    file = root / document
-    content = file.read_text(encoding="utf-8")
-    headings = re.findall(r"^#+ (.+)$", content, re.MULTILINE)
-    anchors = {re.sub(r"[^\w -]", "", one).lower().replace(" ", "-") for one in headings}
-    for link in re.findall(r"\]\((?!https?:)([^)]+)\)", content):
-        target, _, heading = link.partition("#")
-        assert (file.parent / target).exists() if target else heading in anchors, link
-
-
 def test_the_configuration_of_nginx_is_described_as_it_is(root):
     text = (root / "deploy/nginx/README.md").read_text(encoding="utf-8")
     shipped = "".join(f.read_text(encoding="utf-8") for f in (root / "deploy/nginx").glob("*.conf"))

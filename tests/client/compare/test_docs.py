@@ -136,19 +136,6 @@ def test_exit_codes_are_those_of_the_help(text):
     assert listed == set(re.findall(r"(?:^|[;,] )(?:Ctrl-C, )?(\d+) ", helped))
 
 
-def test_every_link_leads_somewhere(text, pytestconfig):
-    links = re.findall(r"\]\(([^)]+)\)", text)
-    assert len(links) > 12
-    for link in links:
-        file, _, heading = link.partition("#")
-        target = pytestconfig.rootpath / "docs" / (file or "comparison.md")
-        assert target.is_file(), link
-        if heading:
-            headings = re.findall(r"^#+ (.+)$", target.read_text(encoding="utf-8"), re.MULTILINE)
-            anchors = {re.sub(r"[^\w -]", "", one).lower().replace(" ", "-") for one in headings}
-            assert heading in anchors, link
-
-
 def test_options_that_are_named_exist_and_defaults_are_those_of_the_code(text):
     known = set(build_parser()._option_string_actions)
     named = set(re.findall(r"`(--[a-z-]+)", text))

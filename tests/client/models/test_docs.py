@@ -57,9 +57,3 @@ def test_exit_codes_are_those_of_the_help(document):
     _, _, listed = document.partition("| exit code | |\n")
     table = re.findall(r"^\| (\d+) \|", listed.partition("\n\n")[0], re.MULTILINE)
     assert table == re.findall(r"(?:^|; )(\d+) ", helped.replace("\n", " "))
-
-
-def test_every_link_leads_to_a_heading(document):
-    headings = re.findall(r"^#+ (.+)$", document, re.MULTILINE)
-    anchors = {re.sub(r"[^\w -]", "", one).lower().replace(" ", "-") for one in headings}
-    assert set(re.findall(r"\]\(#([^)]+)\)", document)) <= anchors
