@@ -16,10 +16,12 @@ _COMMANDS = {
 
 EPILOG = """\
 examples:
+  python -m client ready --model pets
+  python -m client predict photographs --output out
+  python -m client evaluate --annotations val.json --images val --output judged
+  python -m client compare --version 1.0 --version 2.0 --images val --output compared
   python -m client models list
   python -m client models rollout build/pets.mar --image cat.jpg dog.jpg
-  python -m client predict photographs --output out
-  python -m client ready --model pets
 
   python -m client COMMAND --help teaches each.
 """

@@ -1,0 +1,32 @@
+"""What `python -m client --help` shows."""
+
+import re
+import shlex
+
+import pytest
+
+from client import ready
+from client.__main__ import _COMMANDS, EPILOG
+from client.compare import cli as compare
+from client.evaluate import cli as evaluate
+from client.models import arguments as models
+from client.predict import cli as predict
+
+PARSERS = {
+    "compare": compare.build_parser,
+    "evaluate": evaluate.build_parser,
+    "models": models.build_parser,
+    "predict": predict.build_parser,
+    "ready": ready.build_parser,
+}
+EXAMPLES = re.findall(r"^  python -m client ([a-z].*)$", EPILOG, re.MULTILINE)
+
+
+def test_every_command_has_an_example():
+    assert {example.split()[0] for example in EXAMPLES} == set(_COMMANDS)
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_every_example_is_one_that_its_command_takes(example):
+    command, *words = shlex.split(example)
+    PARSERS[command]().parse_args(words)
