@@ -87,7 +87,7 @@ clean:  ## remove what the targets above have made, .venv included; your archive
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 # The stamp is written last: an interrupted set-up goes on where it stopped.
-$(STAMP): requirements.txt requirements-detectron2.txt requirements-dev.txt requirements-java.txt
+$(STAMP): requirements.txt requirements-detectron2.txt requirements-dev.txt requirements-java.txt deploy/ray/requirements.txt
 	@command -v $(PYTHON) >/dev/null || { echo "No $(PYTHON): install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is $$($(PYTHON) -V): Python 3.11 or newer is needed, name one: make PYTHON=/path/to/python3"; exit 1; }
 	@echo "==> Making $(VENV) with $$($(PYTHON) -V)"

@@ -1,0 +1,1 @@
+"""What stands around the server, and other engines under the same archives."""
