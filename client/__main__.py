@@ -2,9 +2,10 @@
 
 import argparse
 import importlib
-import os
 import sys
 from collections.abc import Sequence
+
+from client.output import drop_unwritten
 
 _COMMANDS = {
     "compare": ("client.compare.cli", "hold two served versions of a model against each other"),
@@ -47,11 +48,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         # Imported when it is needed: a health check does not wait for numpy.
         code = int(importlib.import_module(_COMMANDS[command][0]).main(words[1:]))
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever reads has gone, as `head` does; Python would flush once more at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if sys.stdout is not None:  # as Python has it where the descriptor was closed
+            sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has gone, as `head` does
         return 1
+    finally:
+        drop_unwritten(sys.stdout, sys.stderr)
     return code
 
 

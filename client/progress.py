@@ -10,10 +10,31 @@ _LOG_S = 30.0
 _CLEAR_LINE = "\r\x1b[K"
 
 
+class _Shown:
+    """A stream that is shown something, as long as it takes it: none of it is worth a failure."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        # Python has None for stderr where its descriptor was closed.
+        self._stream: TextIO | None = sys.stderr if stream is None else stream
+        self.is_terminal = self._stream is not None and self._stream.isatty()
+
+    def show(self, text: str) -> None:
+        if self._stream is None:
+            return
+        try:
+            print(text, end="", file=self._stream, flush=True)
+        except (OSError, ValueError):  # a pipe without a reader, a closed terminal or stream
+            self._stream = None
+
+    def clear(self) -> None:
+        if self.is_terminal:
+            self.show(_CLEAR_LINE)
+
+
 class Progress:
     """Shows which step a command is at; on a terminal as a bar that is redrawn.
 
-    What it shows is worth no failure: where its stream takes nothing any more, it keeps silent.
+    Where its stream takes nothing any more, it keeps silent.
     """
 
     def __init__(self, steps: int, stream: TextIO | None = None) -> None:
@@ -24,44 +45,37 @@ class Progress:
             stream: Where to show it; None is stderr.
         """
         self._steps = steps
-        # Python has None for stderr where its descriptor was closed.
-        self._stream: TextIO | None = sys.stderr if stream is None else stream
-        self._is_terminal = self._stream is not None and self._stream.isatty()
+        self._shown = _Shown(stream)
         self._start = time.monotonic()
         self._done = -1
         self._sentence = ""
 
     def step(self, sentence: str) -> None:
         """A step has begun, or still lasts where the sentence is the last one."""
+        is_terminal = self._shown.is_terminal
         if sentence != self._sentence:
             self._sentence = sentence
             self._done = min(self._done + 1, self._steps)
-        elif not self._is_terminal:
+        elif not is_terminal:
             return
         passed = f"{time.monotonic() - self._start:.0f} s"
-        if self._is_terminal:
+        if is_terminal:
             filled = _WIDTH * self._done // self._steps
             bar = "#" * filled + "-" * (_WIDTH - filled)
-            self._show(f"{_CLEAR_LINE}[{bar}] {sentence}, {passed}")
+            self._shown.show(f"{_CLEAR_LINE}[{bar}] {sentence}, {passed}")
         else:
-            self._show(f"{passed:>6} {sentence}\n")
+            self._shown.show(f"{passed:>6} {sentence}\n")
 
     def end(self) -> None:
         """Take the bar away."""
-        if self._is_terminal:
-            self._show(_CLEAR_LINE)
-
-    def _show(self, text: str) -> None:
-        if self._stream is None:
-            return
-        try:
-            print(text, end="", file=self._stream, flush=True)
-        except (OSError, ValueError):  # a pipe without a reader, a closed terminal or stream
-            self._stream = None
+        self._shown.clear()
 
 
 class ImageProgress:
-    """Shows how far a run over many images is: how many, how fast, how long it still takes."""
+    """Shows how far a run over many images is: how many, how fast, how long it still takes.
+
+    Where its stream takes nothing any more, it keeps silent.
+    """
 
     def __init__(
         self, total: int | None, *, unit: str = "images", stream: TextIO | None = None
@@ -75,10 +89,10 @@ class ImageProgress:
         """
         self.total = total
         self._unit = unit
-        self._stream = sys.stderr if stream is None else stream
-        self._is_terminal = self._stream.isatty()
+        self._shown = _Shown(stream)
+        self._every_s = _REDRAW_S if self._shown.is_terminal else _LOG_S
         self._start = time.monotonic()
-        self._shown = self._start if not self._is_terminal else float("-inf")
+        self._last = float("-inf") if self._shown.is_terminal else self._start
         self._done = self._fresh = 0
 
     def step(self, *, fresh: bool = True) -> None:
@@ -90,14 +104,14 @@ class ImageProgress:
         self._done += 1
         self._fresh += fresh
         now = time.monotonic()
-        if now - self._shown >= (_REDRAW_S if self._is_terminal else _LOG_S):
-            self._shown = now
-            self._show(now)
+        if now - self._last >= self._every_s:
+            self._last = now
+            line = self.line(now)
+            self._shown.show(f"{_CLEAR_LINE}{line}" if self._shown.is_terminal else f"{line}\n")
 
     def end(self) -> None:
         """Take the bar away."""
-        if self._is_terminal:
-            print(_CLEAR_LINE, end="", file=self._stream, flush=True)
+        self._shown.clear()
 
     def line(self, now: float | None = None) -> str:
         """What is shown.
@@ -117,12 +131,6 @@ class ImageProgress:
             filled = min(_WIDTH * self._done // self.total, _WIDTH)
             parts[0] = f"[{'#' * filled}{'-' * (_WIDTH - filled)}] {parts[0]}"
         return ", ".join(parts)
-
-    def _show(self, now: float) -> None:
-        if self._is_terminal:
-            print(f"{_CLEAR_LINE}{self.line(now)}", end="", file=self._stream, flush=True)
-        else:
-            print(self.line(now), file=self._stream, flush=True)
 
 
 def _clock(seconds: float) -> str:

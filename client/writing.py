@@ -51,6 +51,8 @@ def replacing_text(path: Path) -> Iterator[IO[str]]:
 
 def print_text(text: str) -> None:
     """Print, with escapes for characters that the terminal's encoding does not have."""
+    if sys.stdout is None:  # as Python has it where the descriptor was closed
+        return
     encoding = sys.stdout.encoding or "utf-8"
     print(text.encode(encoding, "backslashreplace").decode(encoding))
 

@@ -23,9 +23,9 @@ from client.models.errors import UndoFailed
 from client.models.examination import Examination
 from client.models.gates import Gates
 from client.models.interrupts import Interrupts
-from client.models.output import drop_unwritten, say
 from client.models.site import Site, Step
 from client.models.store import ModelStore
+from client.output import drop_unwritten, say
 from client.progress import Progress
 
 _STEPS = 9

@@ -14,6 +14,7 @@ from client.argument_types import count_from, seconds, share
 from client.connection import add_connection, connect
 from client.errors import ClientError
 from client.http import TIMEOUT_S
+from client.output import say
 from client.patience import Patience
 from client.predict.results import FAILURES
 from client.predict.run import Outcome, Task, predict
@@ -181,7 +182,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             outcome = predict(connect(arguments), task, stopped=stop)
         except ClientError as error:
-            print(error, file=sys.stderr)
+            say(str(error), sys.stderr)
             return stop.exit_code or _FAILED
     if arguments.json:
         print(json.dumps(outcome.summary, indent=2))
@@ -197,7 +198,7 @@ def _report_failures(outcome: Outcome) -> int:
     file = Path(outcome.summary["output"]) / FAILURES
     sentences = [f"{one['image']}: {one['message']}" for one in json.loads(file.read_text("utf-8"))]
     for sentence in sentences[:_FAILURES_SHOWN]:
-        print(sentence, file=sys.stderr)
+        say(sentence, sys.stderr)
     if failures > _FAILURES_SHOWN:
-        print(f"{failures - _FAILURES_SHOWN} more are in {file}.", file=sys.stderr)
+        say(f"{failures - _FAILURES_SHOWN} more are in {file}.", sys.stderr)
     return _FAILED

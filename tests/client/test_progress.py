@@ -1,6 +1,7 @@
 import errno
 import io
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -52,6 +53,37 @@ class Gone(io.StringIO):
         raise self.error
 
 
+def of_steps(stream: io.StringIO | None) -> Callable[[], None]:
+    """Shows two steps, and ends."""
+    progress = Progress(2, stream)
+
+    def show() -> None:
+        for sentence in ("loading", "asking"):
+            progress.step(sentence)
+        progress.end()
+
+    return show
+
+
+def of_images(stream: io.StringIO | None) -> Callable[[], None]:
+    """Shows two images, a minute apart, and ends."""
+    progress = ImageProgress(2, stream=stream)
+
+    def show() -> None:
+        start = time.monotonic()
+        with pytest.MonkeyPatch.context() as patch:
+            for number in (1, 2):
+                patch.setattr(time, "monotonic", lambda now=start + 60 * number: now)
+                progress.step()
+        progress.end()
+
+    return show
+
+
+BOTH = [pytest.param(of_steps, id="steps"), pytest.param(of_images, id="images")]
+
+
+@pytest.mark.parametrize("kind", BOTH)
 @pytest.mark.parametrize(
     ("error", "is_terminal"),
     [
@@ -60,20 +92,16 @@ class Gone(io.StringIO):
         pytest.param(ValueError("I/O operation on closed file"), False, id="closed"),
     ],
 )
-def test_a_stream_that_is_gone_is_left_alone(error, is_terminal):
+def test_a_stream_that_is_gone_is_left_alone(kind, error, is_terminal):
     stream = Gone(error, is_terminal=is_terminal)
-    progress = Progress(2, stream)
-    for sentence in ("loading", "asking"):
-        progress.step(sentence)
-    progress.end()
+    kind(stream)()
     assert stream.tries == 1
 
 
-def test_without_a_stderr_nothing_is_shown(monkeypatch, capsys):
+@pytest.mark.parametrize("kind", BOTH)
+def test_without_a_stderr_nothing_is_shown(kind, monkeypatch, capsys):
     monkeypatch.setattr("sys.stderr", None)
-    progress = Progress(2)
-    progress.step("loading")
-    progress.end()
+    kind(None)()
     assert capsys.readouterr().out == ""
 
 

@@ -188,15 +188,45 @@ def test_a_server_that_goes_away_half_way(start, own_server, images, tmp_path):
     assert len(list(out.glob("*.png"))) == 40
 
 
-def test_a_reader_that_has_enough(start, images, stand_in):
+@pytest.mark.parametrize(
+    ("gone", "fails", "code"),
+    [
+        pytest.param(["stdout"], False, 1, id="stdout"),
+        pytest.param(["stderr"], False, 0, id="stderr with nothing to say"),
+        pytest.param(["stderr"], True, 1, id="stderr"),
+        pytest.param(["stdout", "stderr"], True, 1, id="both, as 2>&1 | head has them"),
+    ],
+)
+def test_a_reader_that_has_enough(start, images, stand_in, tmp_path, gone, fails, code):
+    refusal = Reply(400, b'{"code": 400, "type": "UndecodableImage", "message": "It is none."}')
+    bad = digest((images / "007.png").read_bytes()) if fails else ""
+    stand_in.instead = lambda asked: refusal if asked.digest == bad else Reply(200, ONE_PIXEL)
     site = ["--inference", stand_in.url, "--management", stand_in.url]
-    stand_in.instead = lambda asked: Reply(200, ONE_PIXEL)
     process = start("--model", "m", "--no-pictures", site=site)
-    process.stdout.close()  # as `| head -0` does
-    problem = process.stderr.read()
-    assert process.wait(60) == 1
-    assert "Traceback" not in problem
-    assert "BrokenPipe" not in problem
+    for name in gone:
+        getattr(process, name).close()
+    problem = "" if "stderr" in gone else process.stderr.read()
+    assert process.wait(60) == code
+    assert problem == ""
+    out = tmp_path / "out"
+    assert sum(answered(out).values()) == 40
+    assert finals(out) == ["coco_results.json", "failures.json", "images.json", "summary.json"]
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_streams_that_were_closed_before(images, stand_in, tmp_path, pytestconfig, closed):
+    site = f"--model m --inference {stand_in.url} --management {stand_in.url}"
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m client predict images --output out {site} {closed}"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(pytestconfig.rootpath)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1  # no image has the one pixel that was answered about
+    assert "Traceback" not in done.stderr
+    assert "summary.json" in finals(tmp_path / "out")
 
 
 def test_memory_does_not_grow_with_the_number_of_images(pytestconfig, tmp_path):
