@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from server.properties import Properties, write_properties
-from tests.conftest import repack as repack
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ import pytest
 import requests
 import yaml
 
+from examples.coins.photograph import photograph_path
 from server.ports import unused_ports, with_free_ports
 from server.properties import read_properties, write_properties
 from server.torchserve import LOG_CONFIG, TorchServe
@@ -277,9 +278,9 @@ def as_list(*images: bytes) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="package")
-def asked(site: Site, prometheus: Prometheus, pytestconfig: pytest.Config) -> Site:
+def asked(site: Site, prometheus: Prometheus) -> Site:
     """The site after some requests, good and bad, which Prometheus has seen."""
-    photograph = (pytestconfig.rootpath / "docs" / "coins.jpg").read_bytes()
+    photograph = photograph_path().read_bytes()
     for _ in range(3):
         site.post("coins", data=photograph)
         site.post("odd", data=GOOD)
