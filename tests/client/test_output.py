@@ -39,8 +39,8 @@ def test_nobody_to_say_it_to(stream):
 def test_what_could_not_be_written_changes_no_exit_code(pytestconfig, dropped, code):
     script = (
         "import sys\n"
-        "from client.output import drop_unwritten\n"
-        "print('It is done.')\n"
+        "from client.output import drop_unwritten, say\n"
+        "assert isinstance(say('It is done.', sys.stdout), BrokenPipeError)\n"
         f"{'drop_unwritten(sys.stdout)' if dropped else ''}\n"
         "sys.exit(7)\n"
     )
@@ -52,6 +52,7 @@ def test_what_could_not_be_written_changes_no_exit_code(pytestconfig, dropped, c
             cwd=pytestconfig.rootpath,
             stdout=writer,
             stderr=subprocess.DEVNULL,
+            env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
             check=False,
         )
     finally:

@@ -41,7 +41,8 @@ def start(pytestconfig, tmp_path):
         process = subprocess.Popen(
             [*command, "images", "--output", "out", *map(str, words), *site],
             cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(pytestconfig.rootpath)},
+            # Buffered, as Python has it for people.
+            env={**os.environ, "PYTHONPATH": str(pytestconfig.rootpath), "PYTHONUNBUFFERED": ""},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
