@@ -12,6 +12,7 @@ PIP    := $(PY) -m pip --disable-pip-version-check
 STAMP  := $(VENV)/.installed
 COINS  := model_store/coins.mar
 LITSERVE := build/litserve/.installed
+CRDS   := build/crds/.installed
 # Each takes 3 GB with its servers; tests/distribution.py says which runs what.
 TEST_PROCESSES ?= 2
 
@@ -35,10 +36,10 @@ lint: $(STAMP)  ## style, types and the import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-tools: $(STAMP)  ## fetch nginx, openssl, prometheus and chromium from Debian into build/tools, where this machine lacks them
-	@$(PY) -m tests.tools.debian nginx openssl prometheus chromium
+tools: $(STAMP)  ## fetch nginx, openssl, prometheus, kustomize and chromium from Debian into build/tools, where this machine lacks them
+	@$(PY) -m tests.tools.debian nginx openssl prometheus kustomize chromium
 
-test: lint tools $(COINS)  ## lint, and every test that needs no GPU
+test: lint tools $(CRDS) $(COINS)  ## lint, and every test that needs no GPU
 	# One thread: on a busy machine torch's threads wait for one another, ten times as long.
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(TEST_PROCESSES) --no-loadscope-reorder
 
@@ -80,6 +81,12 @@ soak: $(COINS)  ## an hour at 70 % of what a server can answer: does anything fa
 $(LITSERVE): $(STAMP) benchmarks/requirements.txt
 	rm -rf $(@D)
 	$(PIP) install --no-deps --target $(@D) -r benchmarks/requirements.txt
+	@touch $@
+
+# What they need in turn would take the place of versions that others need; nothing of it is run.
+$(CRDS): $(STAMP) tests/deploy/kubernetes/requirements.txt
+	rm -rf $(@D)
+	$(PIP) install --no-deps --target $(@D) -r tests/deploy/kubernetes/requirements.txt
 	@touch $@
 
 clean:  ## remove what the targets above have made, .venv included; your archives stay

@@ -26,6 +26,7 @@ PROGRAMS = {
     "prometheus": ("prometheus", "usr/bin/prometheus"),
     "promtool": ("prometheus", "usr/bin/promtool"),
     "openssl": ("openssl", "usr/bin/openssl"),
+    "kustomize": ("kustomize", "usr/bin/kustomize"),  # of Debian 13; kubectl has it as well
     "chromium": ("chromium", "usr/lib/chromium/chromium"),
 }
 
