@@ -20,7 +20,7 @@ from server.errors import ServerError
 from server.ports import with_free_ports
 from server.properties import addresses, read_properties, write_properties
 from server.torchserve import TorchServe
-from tests.server.holding import Caller, Gate, make_held, statuses, wait_until
+from tests.holding import Caller, Gate, make_held, statuses, wait_until
 
 MODELS = {
     "held": {},

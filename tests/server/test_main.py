@@ -15,7 +15,7 @@ from client.http import read_key
 from client.management import ManagementClient
 from client.ready import STOPPING_FILE, readiness
 from server.properties import Properties, write_properties
-from tests.server.holding import Gate, make_held, statuses, wait_until
+from tests.holding import Gate, make_held, statuses, wait_until
 from tests.server.test_torchserve import alive, family
 
 FOR_EVER = ("--drain-timeout", "100000")

@@ -11,7 +11,7 @@ import pytest
 
 from client.sample_image import sample_png
 from tests.deploy.docker.confined import USER, Confined
-from tests.server.holding import make_held, wait_until
+from tests.holding import make_held, wait_until
 from tests.server.test_torchserve import alive
 
 CALLERS = """

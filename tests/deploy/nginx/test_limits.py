@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 
 from tests.deploy.nginx.conftest import Answer
-from tests.server.holding import wait_until
+from tests.holding import wait_until
 
 HTTP = {999_999: 32, 7_999_999: 16, 67_108_864: 2}
 """How many requests TorchServe is given at a time, by the length up to which that is so."""

@@ -51,21 +51,24 @@ def make_held(archive: Path, destination: Path, **settings: object) -> Path:
 
 
 class Caller(threading.Thread):
-    """One request; `status` is None where the connection broke off."""
+    """One request, sent at once; `answer` is None where the connection broke off."""
 
     def __init__(self, url: str, headers: Mapping[str, str]) -> None:
         super().__init__(daemon=True)
         self._url = url
         self._headers = {"Content-Type": "image/png", **headers}
-        self.status: int | None = None
+        self.answer: requests.Response | None = None
         self.start()
 
     def run(self) -> None:
         with contextlib.suppress(requests.RequestException):
-            answer = requests.post(
+            self.answer = requests.post(
                 self._url, data=sample_png(64, 48), headers=self._headers, timeout=(30, 120)
             )
-            self.status = answer.status_code
+
+    @property
+    def status(self) -> int | None:
+        return None if self.answer is None else self.answer.status_code
 
 
 class Gate:
@@ -84,10 +87,21 @@ class Gate:
         self._url = inference_url
         self._headers = {"Authorization": f"Bearer {token}", "X-Gate": str(folder)}
 
+    def send(self, path: str) -> Caller:
+        """One request to a model, or as `NAME/VERSION` to one of its versions."""
+        return Caller(f"{self._url}/predictions/{path}", self._headers)
+
+    def hold(self, path: str) -> Caller:
+        """One request; returns when a worker has it."""
+        before = self._taken()
+        caller = self.send(path)
+        wait_until(lambda: self._taken() > before)
+        return caller
+
     def ask(self, management: ManagementClient, model: str, count: int) -> list[Caller]:
         """So many requests at once; returns when the server has them, in workers or queue."""
         before = self._arrived(management, model)
-        callers = [Caller(f"{self._url}/predictions/{model}", self._headers) for _ in range(count)]
+        callers = [self.send(model) for _ in range(count)]
         wait_until(lambda: self._arrived(management, model) >= before + count)
         return callers
 
@@ -97,8 +111,10 @@ class Gate:
 
     def _arrived(self, management: ManagementClient, model: str) -> int:
         # In this order none is counted twice; one that is taken in between is missed for a moment.
-        taken = len(list(self._folder.glob("taken-*")))
-        return taken + management.version(model).pending
+        return self._taken() + management.version(model).pending
+
+    def _taken(self) -> int:
+        return len(list(self._folder.glob("taken-*")))
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
