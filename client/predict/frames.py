@@ -9,10 +9,11 @@ from pathlib import Path
 from client.answers.files import fingerprint
 from client.answers.record import Record
 from client.answers.run import Source
-from client.drawing import draw
 from client.errors import ClientError
 from client.inputs.naming import Input
 from client.predict.asking import Ask, Asking
+from client.predict.attempt import Attempt
+from client.predict.pictures import drawn_on, remove_picture
 from client.predict.totals import Trouble
 from client.predict.videos import Frame, VideoReader, video_writer
 from client.writing import replacing_text
@@ -23,7 +24,7 @@ _TRUNCATED = 0.9  # containers are often a few frames wrong about how many they 
 
 
 def ask_about_video(asking: Asking, item: Input) -> None:
-    """Ask about every frame; what cannot be read is a trouble of the run's totals.
+    """Ask about every frame; what cannot be read or written is a trouble of the run's totals.
 
     Beside the annotated video there is a file of the same name that ends in `.frames.jsonl`, with
     a line for each frame: its number from 0, its time in seconds, and its answer or failure.
@@ -33,17 +34,14 @@ def ask_about_video(asking: Asking, item: Input) -> None:
         item: A video.
 
     Raises:
-        ClientError: As from `ask_about_images`, or what is drawn cannot be written.
+        ClientError: As from `ask_about_images`.
         Stopped: The run was asked to stop.
     """
-
-    def trouble(kind: str, sentence: str) -> None:
-        asking.totals.troubles.append(Trouble(item.name, kind, sentence))
-
     try:
         reader = VideoReader(Path(item.path))
     except ClientError as error:
-        trouble("UnreadableVideo", str(error))
+        _add_trouble(asking, item.name, "UnreadableVideo", str(error))
+        _remove(asking, item, *_written(asking, item))
         return
     with reader:
         count = _ask_about_frames(asking, item, reader)
@@ -51,12 +49,12 @@ def ask_about_video(asking: Asking, item: Input) -> None:
     if asking.progress.total is not None:
         asking.progress.total += count - expected
     if count == 0:
-        trouble("UnreadableVideo", f"{item.path}: no frame can be decoded.")
+        sentence = f"{item.path}: no frame can be decoded."
+        _add_trouble(asking, item.name, "UnreadableVideo", sentence)
+        _remove(asking, item, *_written(asking, item))  # what was begun as well
     elif count < _TRUNCATED * expected:
-        trouble(
-            "TruncatedVideo",
-            f"{item.path}: {count} frames can be decoded, it should have about {expected}.",
-        )
+        sentence = f"{item.path}: {count} frames can be decoded, it should have about {expected}."
+        _add_trouble(asking, item.name, "TruncatedVideo", sentence)
 
 
 def frame_name(video: str, number: int) -> str:
@@ -71,35 +69,60 @@ def frame_name(video: str, number: int) -> str:
 
 def _ask_about_frames(asking: Asking, item: Input, reader: VideoReader) -> int:
     """How many frames there were."""
-    output = asking.folder / item.output
+    output, answers = _written(asking, item)
     mark = fingerprint(Path(item.path))
 
-    def work(numbered: tuple[int, Frame], ask: Ask) -> tuple[Record, Frame] | None:
+    def work(numbered: tuple[int, Frame], ask: Ask) -> tuple[Record, Frame, str | None] | None:
         number, frame = numbered
-        record = ask(Source(frame_name(item.name, number), mark, lambda: frame))
+        name = frame_name(item.name, number)
+        if not asking.run.journal.has(name, mark):
+            with contextlib.suppress(ClientError):  # said at the end
+                remove_picture(output)
+        record = ask(Source(name, mark, lambda: frame))
         if record is None:
             return None
         found = record.predictions
-        return record, frame if found is None or not asking.pictures else draw(frame, found)
+        if found is None or not asking.pictures:
+            return record, frame, None
+        try:
+            return record, drawn_on(frame, found, what=name), None
+        except ClientError as error:
+            return record, frame, str(error)
 
-    count = 0
+    count = fresh = 0
     with (
-        replacing_text(output.with_suffix(ANSWERS_SUFFIX)) as lines,
-        _video(output if asking.pictures else None, reader) as write,
+        Attempt(_lines(answers)) as lines,
+        Attempt(_video(output if asking.pictures else None, reader)) as video,
         contextlib.closing(asking.each(enumerate(reader), work)) as found,
     ):
-        for (number, _), (record, drawn) in found:
+        for (number, _), (record, drawn, problem) in found:
             asking.count(record)
-            write(drawn)
-            line = {
-                "frame": number,
-                "time_s": round(number / reader.fps, 6),
-                "answer": record.document,
-                "failure": None if record.failure is None else asdict(record.failure),
-            }
-            lines.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
+            if problem is not None:
+                _add_trouble(asking, frame_name(item.name, number), "NoPicture", problem)
+            video.write(drawn)
+            lines.write(_line(number, record, reader))
             count += 1
+            fresh += not record.earlier
+    if count == 0:
+        return 0
+    for kind, attempt in (("NoVideo", video), ("NoFrameAnswers", lines)):
+        if attempt.problem is not None:
+            _add_trouble(asking, item.name, kind, attempt.problem)
+    if video.problem is not None or (fresh and not asking.pictures):
+        _remove(asking, item, output)
+    if lines.problem is not None:
+        _remove(asking, item, answers)
     return count
+
+
+def _line(number: int, record: Record, reader: VideoReader) -> str:
+    line = {
+        "frame": number,
+        "time_s": round(number / reader.fps, 6),
+        "answer": record.document,
+        "failure": None if record.failure is None else asdict(record.failure),
+    }
+    return json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
 @contextlib.contextmanager
@@ -108,5 +131,29 @@ def _video(path: Path | None, reader: VideoReader) -> Iterator[Callable[[Frame],
     if path is None:
         yield lambda frame: None
         return
-    with video_writer(path, reader.fps, reader.size_wh) as writer:
-        yield writer.write
+    with video_writer(path, reader.fps, reader.size_wh) as write:
+        yield write
+
+
+@contextlib.contextmanager
+def _lines(path: Path) -> Iterator[Callable[[str], object]]:
+    with replacing_text(path) as file:
+        yield file.write
+
+
+def _written(asking: Asking, item: Input) -> tuple[Path, Path]:
+    """The annotated video, and the answers beside it."""
+    output = asking.folder / item.output
+    return output, output.with_suffix(ANSWERS_SUFFIX)
+
+
+def _add_trouble(asking: Asking, name: str, kind: str, sentence: str) -> None:
+    asking.totals.troubles.append(Trouble(name, kind, sentence))
+
+
+def _remove(asking: Asking, item: Input, *files: Path) -> None:
+    for file in files:
+        try:
+            remove_picture(file)
+        except ClientError as error:
+            _add_trouble(asking, item.name, "OldVideo", str(error))

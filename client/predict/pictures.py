@@ -24,11 +24,27 @@ def draw_file(image: Path, predictions: Predictions, picture: Path) -> None:
         ClientError: OpenCV cannot read the image, or the picture cannot be written.
     """
     image_bgr = read_picture(image, predictions.size_hw)
+    write_picture(drawn_on(image_bgr, predictions, what=str(image)), picture)
+
+
+def drawn_on(
+    image_bgr: npt.NDArray[np.uint8], predictions: Predictions, *, what: str
+) -> npt.NDArray[np.uint8]:
+    """(H, W, 3) uint8, BGR: an image with what was found in it.
+
+    Args:
+        image_bgr: (H, W, 3) uint8.
+        predictions: Of it.
+        what: The image, for sentences.
+
+    Raises:
+        ClientError: The answer is of another size, or cannot be drawn.
+    """
     try:
-        drawn = draw(image_bgr, predictions)
+        return draw(image_bgr, predictions)
     except (cv2.error, ValueError) as error:
-        raise ClientError(f"{image} is answered, but cannot be drawn on: {error}.") from error
-    write_picture(drawn, picture)
+        reason = str(error).rstrip(".")
+        raise ClientError(f"{what} is answered, but cannot be drawn on: {reason}.") from error
 
 
 def read_picture(image: Path, size_hw: tuple[int, int]) -> npt.NDArray[np.uint8]:
@@ -70,3 +86,16 @@ def write_picture(picture_bgr: npt.NDArray[np.uint8], path: Path) -> None:
         raise ClientError(f"{path} cannot be written: OpenCV does not write such a {path.suffix}.")
     with replacing(path) as temp:
         temp.write_bytes(encoded.tobytes())
+
+
+def remove_picture(path: Path) -> None:
+    """Take away a picture, or a video, of an earlier answer, where there is one.
+
+    Raises:
+        ClientError: It is there and stays.
+    """
+    try:
+        if path.is_file():
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise ClientError(f"{path} is of an earlier answer, and stays: {error}.") from error

@@ -1,6 +1,7 @@
 """The files that a run leaves behind, written from its journal: all of them, or none."""
 
 import contextlib
+import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -104,10 +105,14 @@ def _add_failure(failures: JsonList, name: str, record: Record) -> None:
 
 
 def _add_failed_frames(failures: JsonList, item: Input, journal: Journal) -> None:
-    number = 0
-    while (name := frame_name(item.name, number)) in journal:
-        _add_failure(failures, name, journal.record(name))
-        number += 1
+    mark = None
+    for number in itertools.count():
+        if (name := frame_name(item.name, number)) not in journal:
+            return
+        record = journal.record(name)
+        if record.fingerprint != (mark := mark or record.fingerprint):
+            return  # of what the file was before, when it had more frames
+        _add_failure(failures, name, record)
 
 
 def _image(record: Record, item: Input, image_id: ImageId) -> dict[str, object]:

@@ -3,7 +3,7 @@
 import contextlib
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
@@ -70,8 +70,10 @@ class VideoReader:
 
 
 @contextlib.contextmanager
-def video_writer(path: Path, fps: float, size_wh: tuple[int, int]) -> Iterator[cv2.VideoWriter]:
-    """Give a writer of frames; the video is there when the block ends well.
+def video_writer(
+    path: Path, fps: float, size_wh: tuple[int, int]
+) -> Iterator[Callable[[Frame], None]]:
+    """Give what writes a frame; the video is there when the block ends well.
 
     Args:
         path: Of the video, ending in `.mp4`.
@@ -79,16 +81,35 @@ def video_writer(path: Path, fps: float, size_wh: tuple[int, int]) -> Iterator[c
         size_wh: Width and height of every frame; the encoder leaves out an odd last row or column.
 
     Raises:
-        ClientError: It cannot be written.
+        ClientError: It cannot be written, or a frame has another size.
     """
     with replacing(path) as temp:
         writer = cv2.VideoWriter(_name(temp), cv2.VideoWriter.fourcc(*_CODEC), fps, size_wh)
+
+        def write(frame: Frame) -> None:
+            if frame.shape[1::-1] != size_wh:  # which OpenCV passes over without a word
+                raise ClientError(
+                    f"{path} cannot be written: it has {size_wh[0]} x {size_wh[1]} pixels, and a "
+                    f"frame has {frame.shape[1]} x {frame.shape[0]}."
+                )
+            writer.write(frame)
+
         try:
             if not writer.isOpened():
                 raise ClientError(f"{path} cannot be written: OpenCV has no encoder for it here.")
-            yield writer
+            yield write
         finally:
             writer.release()
+        if not _is_video(temp):  # nor does it say that a disk is full
+            raise ClientError(f"{path} cannot be written: what was encoded is not all there.")
+
+
+def _is_video(path: Path) -> bool:
+    capture = cv2.VideoCapture(_name(path))
+    try:
+        return bool(capture.isOpened())
+    finally:
+        capture.release()
 
 
 def _name(path: Path) -> str:

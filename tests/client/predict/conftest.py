@@ -55,6 +55,20 @@ def command(site, capsys, tmp_path, monkeypatch) -> Command:
 
 
 @pytest.fixture
+def anywhere(stand_in, capsys, tmp_path, monkeypatch) -> Command:
+    """Runs `predict` in a folder of its own, and asks what stands in for a server."""
+    monkeypatch.chdir(tmp_path)
+    site = ["--model", "m", "--inference", stand_in.url, "--management", stand_in.url]
+
+    def run(*words: object) -> Said:
+        code = main([*map(str, words), *site])
+        said = capsys.readouterr()
+        return Said(code, said.out, said.err)
+
+    return run
+
+
+@pytest.fixture
 def photographs(tmp_path: Path) -> Path:
     """Six small images, one of them in a folder below, one of them none."""
     folder = tmp_path / "photographs"

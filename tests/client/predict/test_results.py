@@ -99,6 +99,15 @@ def test_what_failed_is_said(tmp_path, journal):
     assert [one["id"] for one in load(tmp_path, "images.json")["images"]] == [2]
 
 
+def test_frames_of_what_a_video_was_before_are_not_its_own(tmp_path, journal):
+    journal.add(Record("v.mp4#1", "2", 0.1, failure=Failure("X", "it is shorter now")))
+    journal.add(Record("v.mp4#0", "2", 0.1, failure=Failure("X", "first")))
+    video = Input("/v.mp4", "v.mp4", "v.mp4", is_video=True)
+    write_results(tmp_path, journal, [video], [None], CATEGORIES, (), stopped=lambda: False)
+    found = [one["message"] for one in load(tmp_path, "failures.json")]
+    assert found == ["first", "it is shorter now"]
+
+
 def test_images_without_an_id_and_classes_without_a_category_are_left_out(tmp_path, journal):
     few = Categories({1: 18}, ())
     assert write(tmp_path, journal, ANSWERED, [4, 5, None], categories=few) == 2

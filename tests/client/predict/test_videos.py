@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import cv2
 import numpy as np
 import pytest
@@ -8,9 +11,9 @@ from tests.images import noise_bgr
 
 
 def write(path, frames: int, *, fps: float = 10.0, size_wh=(64, 48)) -> None:
-    with video_writer(path, fps, size_wh) as writer:
+    with video_writer(path, fps, size_wh) as write_frame:
         for number in range(frames):
-            writer.write(np.full((size_wh[1], size_wh[0], 3), 20 * number, np.uint8))
+            write_frame(np.full((size_wh[1], size_wh[0], 3), 20 * number, np.uint8))
 
 
 @pytest.mark.parametrize("frames", [1, 7])
@@ -31,8 +34,11 @@ def test_a_failure_leaves_no_half_video(tmp_path):
     path = tmp_path / "a.mp4"
     write(path, 3)
     before = path.read_bytes()
-    with pytest.raises(cv2.error), video_writer(path, 10, (64, 48)) as writer:
-        writer.write("no frame")
+    with (
+        pytest.raises(ClientError, match="has 64 x 48 pixels, and a frame has 48 x 64"),
+        video_writer(path, 10, (64, 48)) as write_frame,
+    ):
+        write_frame(noise_bgr(64, 48))
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
 
@@ -81,3 +87,32 @@ def test_a_video_that_is_cut_off_gives_what_it_has(tmp_path):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with VideoReader(path) as reader:
         assert 1 <= len(list(reader)) < 20
+
+
+def test_a_disk_that_is_full(tmp_path, pytestconfig):
+    """OpenCV says nothing of it; a limit of this process is one that a test can have."""
+    script = (
+        "import resource, signal, sys\n"
+        "from pathlib import Path\n"
+        "from client.errors import ClientError\n"
+        "from client.predict.videos import video_writer\n"
+        "from tests.images import noise_bgr\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, resource.RLIM_INFINITY))\n"
+        "try:\n"
+        "    with video_writer(Path(sys.argv[1]), 10, (640, 480)) as write:\n"
+        "        for number in range(30):\n"
+        "            write(noise_bgr(480, 640, number))\n"
+        "except ClientError as error:\n"
+        "    print(error)\n"
+    )
+    path = tmp_path / "a.mp4"
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(path)],
+        cwd=pytestconfig.rootpath,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == f"{path} cannot be written: what was encoded is not all there.\n"
+    assert list(tmp_path.iterdir()) == []
