@@ -47,6 +47,11 @@ class Journal:
     The first line says what was asked of whom. Records are read from the file when they are asked
     for: memory holds names and positions alone. One process at a time may have it open; its threads
     may share it.
+
+    Attributes:
+        path: Of the file.
+        about: What else was known when it was begun.
+        is_new: Whether there was none before; one that is begun again is none that is new.
     """
 
     def __init__(
@@ -72,6 +77,7 @@ class Journal:
         """
         self.path = path
         self.about = None if about is None else dict(about)
+        self.is_new = True
         self._places: dict[str, _Place] = {}
         self._lock = threading.Lock()
         try:
@@ -174,7 +180,8 @@ class Journal:
             # As far as it goes: a run may have been stopped in its first line.
             if not (header.startswith(_BEGINNING) or _BEGINNING.startswith(header)):
                 raise ClientError(f"{self.path} holds something else than answers.")
-            if restart or not header.endswith(b"\n"):
+            self.is_new = not header.endswith(b"\n")
+            if restart or self.is_new:
                 os.ftruncate(self._file, 0)
                 self._append(
                     {

@@ -10,6 +10,7 @@ from typing import TypeAlias, TypeVar
 from client.answers.opening import Run
 from client.answers.record import Record
 from client.answers.run import Source, answered, until
+from client.predict.pictures import remove_picture
 from client.predict.totals import Totals
 from client.progress import ImageProgress
 from client.window import in_order
@@ -83,6 +84,17 @@ class Asking:
                     yield item, result
         if self.stopped():
             raise Stopped
+
+    def remove_earlier(self, path: Path) -> None:
+        """Take away a picture or a video of an earlier answer, where there is one.
+
+        Where no run was before, what is called so is of somebody else, and stays.
+
+        Raises:
+            ClientError: It is there and cannot be removed.
+        """
+        if not self.run.journal.is_new:
+            remove_picture(path)
 
     def count(self, record: Record) -> None:
         """Take a record into the totals."""

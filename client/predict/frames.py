@@ -13,7 +13,7 @@ from client.errors import ClientError
 from client.inputs.naming import Input
 from client.predict.asking import Ask, Asking
 from client.predict.attempt import Attempt
-from client.predict.pictures import drawn_on, remove_picture
+from client.predict.pictures import drawn_on
 from client.predict.totals import Trouble
 from client.predict.videos import Frame, VideoReader, video_writer
 from client.writing import replacing_text
@@ -77,7 +77,7 @@ def _ask_about_frames(asking: Asking, item: Input, reader: VideoReader) -> int:
         name = frame_name(item.name, number)
         if not asking.run.journal.has(name, mark):
             with contextlib.suppress(ClientError):  # said at the end
-                remove_picture(output)
+                asking.remove_earlier(output)
         record = ask(Source(name, mark, lambda: frame))
         if record is None:
             return None
@@ -154,6 +154,6 @@ def _add_trouble(asking: Asking, name: str, kind: str, sentence: str) -> None:
 def _remove(asking: Asking, item: Input, *files: Path) -> None:
     for file in files:
         try:
-            remove_picture(file)
+            asking.remove_earlier(file)
         except ClientError as error:
             _add_trouble(asking, item.name, "OldVideo", str(error))

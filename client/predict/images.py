@@ -9,7 +9,7 @@ from client.answers.record import Record
 from client.errors import ClientError
 from client.inputs.naming import Input
 from client.predict.asking import Ask, Asking
-from client.predict.pictures import draw_file, remove_picture
+from client.predict.pictures import draw_file
 from client.predict.totals import Trouble
 
 
@@ -34,7 +34,7 @@ def ask_about_images(asking: Asking, inputs: Sequence[Input]) -> None:
         if is_new:
             # Before there is another answer: a run may be killed between that and its picture.
             with contextlib.suppress(ClientError):  # said below, where it still matters
-                remove_picture(asking.folder / item.output)
+                asking.remove_earlier(asking.folder / item.output)
         record = ask(source)
         return None if record is None else (record, _draw(asking, item, record, is_new=is_new))
 
@@ -50,7 +50,7 @@ def _draw(asking: Asking, item: Input, record: Record, *, is_new: bool) -> Troub
     found = record.predictions
     try:
         if found is None or (is_new and not asking.pictures):
-            remove_picture(picture)
+            asking.remove_earlier(picture)
         elif asking.pictures and (is_new or not picture.is_file()):
             draw_file(Path(item.path), found, picture)
     except ClientError as error:

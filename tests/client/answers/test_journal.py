@@ -45,6 +45,27 @@ def test_records_come_back(path):
         assert not journal.record("new.jpg").earlier
 
 
+@pytest.mark.parametrize(
+    ("before", "restart", "is_new"),
+    [
+        pytest.param([], False, False, id="begun, without records"),
+        pytest.param([CAT], False, False, id="gone on with"),
+        pytest.param([CAT], True, False, id="begun again"),
+        pytest.param(None, False, True, id="none"),
+        pytest.param(None, True, True, id="none, begun again"),
+        pytest.param(b"", False, True, id="stopped before its first line"),
+    ],
+)
+def test_whether_there_was_one(path, before, restart, is_new):
+    if isinstance(before, bytes):
+        path.parent.mkdir()
+        path.write_bytes(before)
+    elif before is not None:
+        fill(path, *before)
+    with Journal(path, SETTINGS, restart=restart) as journal:
+        assert journal.is_new == is_new
+
+
 def test_it_is_in_the_file_when_add_returns(path):
     with Journal(path, SETTINGS) as journal:
         journal.add(CAT)

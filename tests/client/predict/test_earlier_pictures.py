@@ -118,3 +118,14 @@ def test_a_folder_that_is_called_as_a_picture_is_left_alone(place, anywhere, sta
     refuse(stand_in, place, 0)
     assert anywhere(*WORDS).code == 1
     assert (place / "out" / "0.png" / "kept").is_dir()
+
+
+@pytest.mark.parametrize("more", [[], ["--no-pictures"]], ids=["drawing", "not drawing"])
+def test_files_in_a_folder_where_no_run_was_are_of_somebody_else(
+    place, anywhere, stand_in, tmp_path, more
+):
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "0.png").write_bytes(b"of somebody else")
+    refuse(stand_in, place, 0)
+    assert anywhere("images", "--output", "new", "--patience", "0", *more).code == 1
+    assert (tmp_path / "new" / "0.png").read_bytes() == b"of somebody else"
