@@ -13,6 +13,7 @@ from client.models.archive import verify
 from client.models.gates import Gates, load, registered
 from client.models.removal import drain_at, forget_unless_registered, take_back
 from client.models.rollout import Changed, rollback, rollout
+from client.models.scaling import scale
 from client.models.site import Site
 from client.models.store import ModelStore
 from client.models.undo import undone_on_failure
@@ -176,7 +177,7 @@ def _scale(site: Site, arguments: argparse.Namespace, gates: Gates) -> Result:
             "may be, or where nobody asks."
         )
     site.step(f"starting workers of {model} {version}")
-    site.management.scale(model, version, workers=workers, timeout_s=gates.load_timeout_s)
+    scale(site, served, workers, timeout_s=gates.load_timeout_s)
     return Result(
         {"model": model, "version": version, "workers": workers},
         f"{model} {version} has {workers} workers now; a restart starts as many as its "

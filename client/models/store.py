@@ -24,9 +24,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from client.models.archive import Archive, digest_file_of, identify, verify
+from client.models.archive import Archive, identify, verify
+from client.models.archive_files import (
+    copy_archive,
+    delete_archive,
+    digest_for,
+    digest_text,
+    put_archive,
+)
 from client.models.errors import ArchiveRefused, StoreError
-from client.models.files import copy, in_sentences, is_copy, sync, write
+from client.models.files import copy, in_sentences, is_copy
 from client.models.history import History
 
 
@@ -103,14 +110,13 @@ class ModelStore:
                 )
             return place
         with in_sentences():
-            copy(archive.path, place, sha256=archive.sha256)
-            write(digest_file_of(place), f"{archive.sha256}  {place.name}\n")
+            copy_archive(archive, place)
         return place
 
     def forget(self, model: str, version: str) -> None:
         """Delete a kept archive."""
         with in_sentences():
-            _delete(self.kept_file(model, version))
+            delete_archive(self.kept_file(model, version))
 
     def published(self, model: str) -> list[tuple[str, Path]]:
         """Version and file of each archive of a model that a restart would load."""
@@ -134,9 +140,7 @@ class ModelStore:
             with in_sentences():
                 if not place.exists() or place.samefile(path):
                     with contextlib.suppress(ArchiveRefused):
-                        archive = verify(path)
-                        copy(path, place, sha256=archive.sha256)
-                        write(digest_file_of(place), f"{archive.sha256}  {place.name}\n")
+                        copy_archive(verify(path), place)
                 if not is_copy(place, path):
                     place = path.with_name(f".{path.name}.aside")  # no name that anybody loads
                     if not is_copy(place, path):
@@ -153,18 +157,19 @@ class ModelStore:
         history = self.history(model)
         record = history.text()
         visible = [
-            _Visible(path, source, _text(digest_file_of(path)))
-            for path, source in self.adopt(model).items()
+            _Visible(path, source, digest_text(path)) for path, source in self.adopt(model).items()
         ]
 
         def put_back() -> None:
             with in_sentences():
                 for one in visible:
                     same = is_copy(one.path, one.source)
-                    _put(None if same else self._stage(model, one.source), one.path, one.digest)
+                    put_archive(
+                        None if same else self._stage(model, one.source), one.path, one.digest
+                    )
                 for _, path in self.published(model):
                     if path not in [one.path for one in visible]:
-                        _delete(path)
+                        delete_archive(path)
             history.put_back(record)
 
         return put_back
@@ -203,16 +208,15 @@ class ModelStore:
             visible = list(self.adopt(model))
             place = self._place(model, visible, served_from)
             self._refuse_anothers(place, model)
-            digest = _text(digest_file_of(source))
-            line = f"{digest.split()[0]}  {place.name}\n" if digest else None
+            digest = digest_for(source, place)
             staged = None if is_copy(place, source) else self._stage(model, source)
 
         def publish() -> Path:
             with in_sentences():
-                _put(staged, place, line)
+                put_archive(staged, place, digest)
                 for path in visible:
                     if path != place:
-                        _delete(path)
+                        delete_archive(path)
             return place
 
         try:
@@ -225,7 +229,7 @@ class ModelStore:
         """Let a restart serve no version of a model; all stay kept."""
         with in_sentences():
             for path in self.adopt(model):
-                _delete(path)
+                delete_archive(path)
 
     def refuse_misnamed(self, model: str, served_from: str) -> None:
         """See that a restart finds a model's archive by what the archive calls itself.
@@ -279,29 +283,3 @@ class _Visible:
     path: Path
     source: Path
     digest: str | None
-
-
-def _put(staged: Path | None, place: Path, digest: str | None) -> None:
-    """Let a visible archive be this one, or the one that it is, with its digest beside it."""
-    beside = digest_file_of(place)
-    if staged is not None:
-        # Without a digest an archive is only unproven; beside a wrong one it is damaged.
-        beside.unlink(missing_ok=True)
-        staged.replace(place)
-        sync(place.parent)
-    if digest is None:
-        beside.unlink(missing_ok=True)
-    elif _text(beside) != digest:
-        write(beside, digest)
-
-
-def _text(path: Path) -> str | None:
-    with contextlib.suppress(OSError, UnicodeError):
-        return path.read_text(encoding="utf-8")
-    return None
-
-
-def _delete(archive: Path) -> None:
-    digest_file_of(archive).unlink(missing_ok=True)
-    archive.unlink(missing_ok=True)
-    sync(archive.parent)

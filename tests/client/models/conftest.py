@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import pytest
 
 from client.models.archive import Archive, verify
@@ -14,28 +13,12 @@ from client.models.checks import CheckImage
 from client.models.gates import Gates
 from client.models.site import Site, Step
 from client.models.store import ModelStore
-from examples.coins.photograph import load_photograph
 from server.ports import with_free_ports
 from server.properties import read_properties, write_properties
 from server.torchserve import TorchServe
 from torture.variants import Edit, make_variant
 
 MODEL = "coins"
-
-
-@pytest.fixture(scope="session")
-def coins(pytestconfig: pytest.Config) -> Path:
-    """The archive of the example, which `make test` exports first."""
-    archive = pytestconfig.rootpath / "model_store" / "coins.mar"
-    assert archive.is_file(), "make model_store/coins.mar first"
-    return archive
-
-
-@pytest.fixture(scope="session")
-def photograph() -> bytes:
-    """A part of the demo's photograph, with seven coins or so."""
-    part = load_photograph()[:160, :200]
-    return cv2.imencode(".png", part)[1].tobytes()
 
 
 @dataclass(frozen=True)
@@ -114,6 +97,11 @@ def bench(
         # A loaded machine makes either version slow: only the test of this gate sets it.
         gates = Gates([CheckImage("coins", photograph)], max_slowdown=float("inf"), rounds=1)
         yield Workbench(server, site, folder, gates, coins, itertools.count(2))
+
+
+def visible(store: ModelStore) -> list[str]:
+    """What a server that starts would look at."""
+    return sorted(path.name for path in store.folder.iterdir() if path.name[0] != ".")
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from client.__main__ import main as client_main
+from client.http import send
 from client.management import ManagementClient
 from client.models.arguments import build_parser
 from client.models.cli import main
@@ -367,6 +368,33 @@ def test_scaling(command, bench):
     assert "has 2 workers. TorchServe ends those that are too many at once" in err
     assert command("scale", MODEL, "--workers", "1", "--force")[0] == 0
     assert len(bench.site.management.version(MODEL).workers) == 1
+
+
+@pytest.mark.parametrize("done", [True, False], ids=["when they answer", "while they load"])
+def test_a_signal_to_scaling(done, command, bench, monkeypatch):
+    """What is done stays; what is not is undone."""
+    management, scale = bench.site.management, ManagementClient.scale
+
+    def interrupted(self, model: str, version: str, *, workers: int, timeout_s: float) -> None:
+        if workers == 2 and not done:
+            query = "min_worker=2&max_worker=2"  # without a word of waiting
+            send("PUT", f"{self.url}/models/{model}/{version}?{query}", token=self.token)
+        else:
+            scale(self, model, version, workers=workers, timeout_s=timeout_s)
+        if workers == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ManagementClient, "scale", interrupted)
+        code, out, err = command("scale", MODEL, "--workers", "2")
+    if done:
+        assert (code, len(management.version(MODEL).workers)) == (0, 2)
+        assert "has 2 workers now" in out
+        assert command("scale", MODEL, "--workers", "1", "--force")[0] == 0
+    else:
+        assert (code, len(management.version(MODEL).workers)) == (130, 1)
+        assert "going back to 1 worker\n" in err
+    assert management.version(MODEL).is_ready
 
 
 def test_a_new_model_becomes_its_own_default_and_can_be_removed(command, bench, store, monkeypatch):
