@@ -1,6 +1,6 @@
 """What KServe's objects look like, read from the models of its Python package.
 
-Its cluster definitions come in no package of a registry. The package's models are generated from the
+Its cluster definitions come in no package of a registry. The models are generated from the
 same Go types: names of fields and their types, but for limits of values.
 """
 
