@@ -88,7 +88,7 @@ def resampled_aps(matches: Matches, weights: Values) -> Values:
 
 
 def _class_aps(found: ClassMatches, weights: Values) -> Values:
-    objects = weights @ found.objects
+    objects = found.objects(weights)
     aps = np.full((len(weights), COCO_THRESHOLDS), np.nan)
     at_once = max(1, _ELEMENTS // max(1, len(found.scores)))
     (defined,) = np.nonzero(objects)

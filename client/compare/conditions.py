@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from client.errors import ClientError
+from client.evaluate.matches import TASKS
 
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
@@ -19,7 +20,6 @@ _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
 }
 _WRITTEN = re.compile(rf"\s*(\w+)\s*({'|'.join(_OPERATORS)})\s*(\S+)\s*")
-_TASKS = {"bbox": "boxes", "segm": "masks", "keypoints": "keypoints"}
 _POINTS = "AP is from 0 to 1 here: 0.01 is one point of COCOEvaluator's table"
 
 
@@ -60,7 +60,7 @@ def _precision() -> Iterable[Quantity]:
     for metric in ("ap", "ap50", "ap75"):
         what = f"{metric.upper()} of the old version without that of the new one"
         yield drop(f"{metric}_drop", f"{what}; of boxes, masks and keypoints the largest")
-        for task, of_what in _TASKS.items():
+        for task, of_what in TASKS.items():
             yield drop(f"{metric}_drop_{task}", f"the same of {of_what} alone")
     interval = "end of the 95 % interval of ap_drop; of boxes, masks and keypoints the largest"
     yield drop("ap_drop_low", f"lower {interval}: above 0 it is no chance of the images")

@@ -1,6 +1,5 @@
 """A comparison -> `report.json`; docs/comparison.md describes it."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from client.compare.speed import Ratio
 from client.compare.values import values
 from client.evaluate.matches import Matches
 from client.evaluate.precision import RECALLS, precision_at_recalls
+from client.report.json_values import json_value
 
 FORMAT_VERSION = 1
 
@@ -83,7 +83,7 @@ def report(
         "times_s": {"old": origin.times_s[0], "new": origin.times_s[1]},
         "images": [_image(one) for one in comparison.images],
     }
-    return dict(_plain(document))
+    return dict(json_value(document))
 
 
 def _annotations(judged: Judged, origin: Origin) -> dict[str, Any]:
@@ -223,13 +223,3 @@ def _image(one: ComparedImage) -> dict[str, Any]:
         "seconds": {"old": one.old_s, "new": one.new_s},
         **judged,
     }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {key: _plain(one) for key, one in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_plain(one) for one in value]
-    return value

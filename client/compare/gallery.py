@@ -42,7 +42,7 @@ def pictures(
     labels: tuple[str, str],
     captions: Mapping[str, str],
 ) -> list[Picture]:
-    """The most different images, drawn; without those whose files OpenCV cannot read.
+    """The most different images, drawn; without those that OpenCV reads otherwise or not at all.
 
     Args:
         comparison: What was found.
@@ -56,7 +56,8 @@ def pictures(
     names = {category.id: category.name for category in categories}
     drawn = []
     for one in comparison.most_different(len(answers)):
-        small = thumbnail(files[one.name])
+        size = answers[one.name][0]["image"]
+        small = thumbnail(files[one.name], (size["height"], size["width"]))
         if small is None:
             continue
         looks = _looks(one.differences)
@@ -134,7 +135,7 @@ def _px(value: float, scale: float) -> float:
 
 def _truth(judged: tuple[JudgedImage, JudgedImage], scale: float, names: Names) -> Iterable[Shape]:
     """Objects, by which of the versions finds them as what they are."""
-    by_old, by_new = (_right(one) for one in judged)
+    by_old, by_new = (one.right for one in judged)
     for index, annotation in enumerate(judged[0].annotations):
         name = names[annotation.category_id]
         if annotation.is_crowd:
@@ -151,16 +152,6 @@ _LOOKS: dict[tuple[bool, bool], Look] = {
     (False, False): "ignored",
 }
 """Of objects, by whether the old version and the new one find them."""
-
-
-def _right(one: JudgedImage) -> set[int]:
-    """Positions of objects that a version takes for what they are."""
-    return {
-        pair.object
-        for pair in one.pairing.pairs
-        if one.answer.results[pair.detection]["category_id"]
-        == one.annotations[pair.object].category_id
-    }
 
 
 def _as_native(one: Annotation) -> dict[str, Any]:

@@ -5,35 +5,27 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from client.answers.times import CLIENT
-from client.compare import tables
-from client.compare.agreement import Spread
+from client.compare import histograms, tables
 from client.compare.comparison import Comparison
 from client.compare.gallery import legend, pictures
-from client.compare.words import SHAPES, TASKS, version_labels, what_differs
+from client.compare.words import SHAPES, version_labels, what_differs
+from client.evaluate.matches import TASKS, overlap_name
 from client.report.page import Page
+from client.report.plots import Plot, Plots, Series
 from client.report.sections import (
     Figure,
     Figures,
     Gallery,
-    Histogram,
-    Histograms,
     Matrix,
     Notes,
-    Plot,
-    Plots,
     Section,
-    Series,
     Text,
 )
 from client.wording import many
 
 _NOTHING = "\u2013"
 _SHOWN_FAILURES = 20
-_BARS = 24
 
 
 def page(
@@ -61,11 +53,11 @@ def page(
         tables.classes(document),
         _matrix(document),
         *_gallery(comparison, document, answers, files),
-        *_histograms(comparison),
+        *histograms.apart(comparison),
         *_curves(document),
         tables.images(document, comparison.agreement.cells),
         tables.speed(document),
-        _ratios(comparison, document),
+        histograms.ratios(comparison, document),
         _explanation(document),
     ]
     when = datetime.fromisoformat(document["made"])
@@ -134,7 +126,7 @@ def _curves(document: Mapping[str, Any]) -> list[Section]:
     curves, iou = document["curves"], document["settings"]["iou"]
     plots = [
         Plot(
-            f"{TASKS[task].capitalize()} at {'OKS' if task == 'keypoints' else 'IoU'} {iou:g}",
+            f"{TASKS[task].capitalize()} at {overlap_name(task)} {iou:g}",
             "recall",
             "precision",
             curves["recall"],
@@ -148,48 +140,6 @@ def _curves(document: Mapping[str, Any]) -> list[Section]:
     ]
     lead = "Precision as COCO interpolates it; the mean of the classes that have objects."
     return [Plots("Precision and recall", plots, lead=lead)] if plots else []
-
-
-def _histograms(comparison: Comparison) -> list[Section]:
-    """How far objects that both find are apart."""
-    total = comparison.agreement.total
-    found = [_overlaps(shape, total.overlaps[shape]) for shape in SHAPES if shape in total.overlaps]
-    if len(total.shifts.values):
-        found.append(_shifts(total.shifts))
-    lead = "Of objects that both versions find, as the same class."
-    return [Histograms("How far apart", found, lead)] if found else []
-
-
-def _overlaps(shape: str, spread: Spread) -> Histogram:
-    lowest = float(spread.values[0])
-    counts, edges = np.histogram(spread.values, bins=_BARS, range=(min(lowest, 0.9), 1.0))
-    return _histogram(SHAPES[shape], SHAPES[shape], counts, edges, spread)
-
-
-def _shifts(spread: Spread) -> Histogram:
-    widest = max(0.05, float(np.abs(spread.values).max()))
-    # An odd number, so that what has not moved has the bar in the middle.
-    counts, edges = np.histogram(spread.values, bins=_BARS + 1, range=(-widest, widest))
-    return _histogram("Shift of scores", "new score without the old one", counts, edges, spread)
-
-
-def _histogram(
-    title: str,
-    unit: str,
-    counts: npt.NDArray[np.int64],
-    edges: npt.NDArray[np.float64],
-    spread: Spread,
-) -> Histogram:
-    return Histogram(
-        title,
-        f"how many objects have which {unit}",
-        unit,
-        "objects",
-        edges.tolist(),
-        counts.tolist(),
-        [(spread.median, "median")],
-        digits=3,
-    )
 
 
 def _matrix(document: Mapping[str, Any]) -> Matrix:
@@ -230,25 +180,6 @@ def _gallery(
             + (truth if comparison.judged else ""),
         )
     ]
-
-
-def _ratios(comparison: Comparison, document: Mapping[str, Any]) -> Histogram:
-    ratios = np.array([one.new_s / one.old_s for one in comparison.images if one.old_s > 0])
-    # A few that waited for a restart would squeeze all others into one bar.
-    low, middle, high = np.percentile(ratios, (1, 50, 99)) if len(ratios) else (1.0, 1.0, 1.0)
-    ends = (min(low, 0.9 * middle), max(high, 1.1 * middle))
-    counts, edges = np.histogram(np.clip(ratios, *ends), bins=_BARS, range=ends)
-    ratio = document["speed"][CLIENT]["ratio"]
-    return Histogram(
-        "",
-        "how many images took how many times as long",
-        "times as long; the outer bars have all beyond",
-        "images",
-        edges.tolist(),
-        counts.tolist(),
-        [] if ratio is None else [(ratio, "median")],
-        digits=2,
-    )
 
 
 def _explanation(document: Mapping[str, Any]) -> Text:

@@ -14,7 +14,8 @@ from client.compare.bootstrap import (
     resamples,
 )
 from client.evaluate.judging import Evaluation
-from client.evaluate.matches import Matches, Task, match
+from client.evaluate.matches import Matches, Task
+from client.evaluate.matching import match
 from client.evaluate.precision import ap_table, class_aps
 
 
@@ -89,7 +90,7 @@ def _both(old: Evaluation, new: Evaluation) -> dict[Task, tuple[Matches, Matches
 def _matches(evaluation: Evaluation, task: Task) -> Matches | None:
     if task in evaluation.matches:
         return evaluation.matches[task]
-    return None if evaluation.results else _nothing(evaluation, task)
+    return None if evaluation.detections else _nothing(evaluation, task)
 
 
 def _nothing(evaluation: Evaluation, task: Task) -> Matches:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from client.compare.words import METRICS, SHAPES, STAGES, TASKS, version_labels
+from client.compare.words import METRICS, SHAPES, STAGES, version_labels
+from client.evaluate.matches import TASKS
 from client.report.sections import Column, Section, Table, Value
 
 IMAGES = "images"

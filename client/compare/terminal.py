@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from client.compare.words import METRICS, SHAPES, STAGES, TASKS, version_labels, what_differs
+from client.compare.words import METRICS, SHAPES, STAGES, version_labels, what_differs
+from client.evaluate.matches import TASKS
 from client.text_table import decimal, text_table
 from client.wording import many
 

@@ -9,9 +9,8 @@ from client.compare.comparison import Comparison
 from client.compare.conditions import QUANTITIES, Value
 from client.compare.precision import Change, Precision
 from client.compare.speed import SERVER, Ratio
-from client.evaluate.matches import Task
+from client.evaluate.matches import TASKS, Task
 
-_TASKS: Mapping[Task, str] = {"bbox": "boxes", "segm": "masks", "keypoints": "keypoints"}
 _METRICS = {"ap": "AP", "ap50": "AP50", "ap75": "AP75"}
 _SHAPES = {
     "box_iou": (("rotated_box", "box"), "boxes"),
@@ -91,7 +90,7 @@ def _drops(precision: Precision) -> dict[str, Value]:
     for name, metric in _METRICS.items():
         by_task = {task: _drop(of_task[metric]) for task, of_task in metrics.items()}
         found[f"{name}_drop"] = _largest([*by_task.values(), *lost])
-        for task in _TASKS:
+        for task in TASKS:
             found[f"{name}_drop_{task}"] = by_task.get(task) or _not_judged(task, precision)
     intervals = [one["AP"].interval for one in metrics.values()]
     ends = [(-one.high / 100, -one.low / 100) for one in intervals if one is not None]
@@ -112,7 +111,7 @@ def _of_ap(number: float) -> Value:
 
 
 def _not_judged(task: Task, precision: Precision) -> Value:
-    what = _TASKS[task]
+    what = TASKS[task]
     if task in precision.lost:
         return Value(None, f"the new version does not answer with {what}")
     if task in precision.gained:

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-TASKS = {"bbox": "boxes", "segm": "masks", "keypoints": "keypoints"}
-
 METRICS = ("AP", "AP50", "AP75", "APs", "APm", "APl")
 
 SHAPES = {

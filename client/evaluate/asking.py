@@ -1,14 +1,18 @@
 """Images of a data set -> what the served model says of them."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from client.answers.files import file_source
+from client.answers.journal import Journal
 from client.answers.opening import Run
 from client.answers.record import Record
 from client.answers.run import ask_all
+from client.answers.times import Times
 from client.classes import ClassMap, How, ModelClass, described_classes, map_classes, unjudged
 from client.errors import ClientError
 from client.evaluate.dataset import Dataset, ImageEntry
@@ -23,15 +27,18 @@ class Answers:
     """What a run has brought.
 
     Attributes:
-        answers: In the order of the images.
+        answers: In the order of the images. Results are read from the run's journal, as long as it
+            is open.
         failures: Images that have no answer, or one that cannot be judged.
         class_map: Which category each class is.
+        times: How long answers took that can be judged.
         notes: What does not fit, in sentences.
     """
 
     answers: tuple[ImageAnswer, ...]
     failures: tuple[Failed, ...]
     class_map: ClassMap
+    times: Times
     notes: tuple[str, ...]
 
 
@@ -116,7 +123,9 @@ def ask(
     sources = (file_source(file, image.file_name) for image, file in files.items())
     images = {image.file_name: image for image in files}
     seen: Counter[ModelClass] = Counter()
-    failures = {}
+    failures = []
+    seconds = {}
+    times = Times()
     count = 0
     for record in ask_all(
         run.detector, sources, run.journal, run.options, workers=workers, stopped=stopped
@@ -127,11 +136,12 @@ def ask(
             progress.step(fresh=not record.earlier)
         failure = _failure(image, record)
         if failure is not None:
-            failures[image] = failure
-        elif record.predictions is not None:
-            found = record.predictions
-            named = zip(found.class_ids.tolist(), found.class_names, strict=True)
-            seen.update(ModelClass(class_id, name) for class_id, name in named)
+            failures.append(failure)
+            continue
+        seconds[image] = record.seconds
+        times.add(record)
+        objects = (record.document or {})["predictions"]
+        seen.update(ModelClass(one["class_id"], one["class_name"]) for one in objects)
     if count < len(files):
         return None
     class_map = map_classes(
@@ -141,33 +151,34 @@ def ask(
         how=how,
     )
     left_out = {one: n for one, n in seen.items() if one.id not in class_map.category_ids}
-    answered = [image for image in files if image not in failures]
+    read = partial(_results, run.journal, class_map.category_ids)
     return Answers(
-        _answers(run, answered, class_map),
-        tuple(failures.values()),
+        tuple(
+            ImageAnswer(image, partial(read, image), duration)
+            for image, duration in seconds.items()
+        ),
+        tuple(failures),
         class_map,
+        times,
         (*class_map.notes, *unjudged(left_out)),
     )
 
 
-def _answers(
-    run: Run, images: Sequence[ImageEntry], class_map: ClassMap
-) -> tuple[ImageAnswer, ...]:
-    answers = []
-    for image in images:
-        record = run.journal.record(image.file_name)
-        assert record.predictions is not None, "a failure has been put aside"
-        results = record.predictions.to_coco(image.id, class_map.category_ids)
-        answers.append(ImageAnswer(image, results, record.seconds, record.stages))
-    return tuple(answers)
+def _results(
+    journal: Journal, category_ids: Mapping[int, int], image: ImageEntry
+) -> list[dict[str, Any]]:
+    predictions = journal.record(image.file_name).predictions
+    assert predictions is not None, "a failure has been put aside"
+    return predictions.to_coco(image.id, category_ids)
 
 
 def _failure(image: ImageEntry, record: Record) -> Failed | None:
     if record.failure is not None:
         return Failed(image, record.failure.type, record.failure.message)
-    predictions = record.predictions
-    if predictions is not None and predictions.size_hw != image.size_hw:
-        (height, width), (said_height, said_width) = predictions.size_hw, image.size_hw
+    size = (record.document or {})["image"]
+    height, width = size["height"], size["width"]
+    if (height, width) != image.size_hw:
+        said_height, said_width = image.size_hw
         return Failed(
             image,
             "SizeMismatch",

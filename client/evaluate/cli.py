@@ -2,9 +2,10 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+from client.argument_types import count_from, overlap_limit, seconds, share, sigmas
 from client.classes import HOWS
 from client.connection import add_connection, connect
 from client.errors import ClientError
@@ -60,7 +61,7 @@ def _add_judging(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("how it is judged").add_argument
     add(
         "--iou",
-        type=_iou,
+        type=overlap_limit,
         default=Settings.iou,
         metavar="X",
         help="least overlap of a detection and its object in curves and confusion matrix "
@@ -68,7 +69,7 @@ def _add_judging(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--score",
-        type=_share,
+        type=share,
         default=Settings.score,
         metavar="X",
         help="least score in the confusion matrix and the pictures (default: %(default)g)",
@@ -77,18 +78,18 @@ def _add_judging(parser: argparse.ArgumentParser) -> None:
         "--pair-by",
         choices=("boxes", "masks"),
         default=Settings.pair_by,
-        help="what overlaps there (default: %(default)s)",
+        help="what overlaps there, and for the best score thresholds (default: %(default)s)",
     )
     add(
         "--max-dets-per-image",
-        type=_count(_LEAST_MAX_DETECTIONS),
+        type=count_from(_LEAST_MAX_DETECTIONS),
         default=MAX_DETECTIONS,
         metavar="N",
         help="of a class in AP of boxes and masks, as COCOEvaluator's (default: %(default)d)",
     )
     add(
         "--keypoint-sigmas",
-        type=_sigmas,
+        type=sigmas,
         metavar="S,S,...",
         help="one for each keypoint, as TEST.KEYPOINT_OKS_SIGMAS (default: COCO's 17 of a person)",
     )
@@ -100,7 +101,7 @@ def _add_judging(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--gallery",
-        type=_count(0),
+        type=count_from(0),
         default=GALLERY,
         metavar="N",
         help="pictures in the report, each of some 50 kB (default: %(default)d)",
@@ -109,11 +110,11 @@ def _add_judging(parser: argparse.ArgumentParser) -> None:
 
 def _add_asking(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("how it is asked").add_argument
-    add("--tile", type=_count(1), metavar="PX", help="cut large images into tiles of that side")
-    add("--overlap", type=_share, metavar="O", help="share of a tile that its neighbour has too")
+    add("--tile", type=count_from(1), metavar="PX", help="cut large images into tiles of that side")
+    add("--overlap", type=share, metavar="O", help="share of a tile that its neighbour has too")
     add(
         "--workers",
-        type=_count(1),
+        type=count_from(1),
         default=Request.workers,
         metavar="N",
         help="requests at a time; more than the server's workers and batch size only wait "
@@ -121,7 +122,7 @@ def _add_asking(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--patience",
-        type=_seconds,
+        type=seconds,
         default=Patience.total_s,
         metavar="S",
         help="how long to repeat what a busy or restarting server does not answer "
@@ -169,41 +170,3 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("Stopped. The same command goes on from here.", file=sys.stderr)
         return stop.exit_code
     return 0 if is_complete else 1
-
-
-def _share(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"is {text}, accepted are numbers from 0 to 1")
-    return value
-
-
-def _iou(text: str) -> float:
-    value = _share(text)
-    if not value:
-        raise argparse.ArgumentTypeError("is 0, by which everything overlaps; 1 is the most")
-    return value
-
-
-def _count(least: int) -> Callable[[str], int]:
-    def whole_number(text: str) -> int:
-        value = int(text)
-        if value < least:
-            raise argparse.ArgumentTypeError(f"is {text}, accepted are numbers from {least} on")
-        return value
-
-    return whole_number
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"is {text}, accepted are seconds from 0 on")
-    return value
-
-
-def _sigmas(text: str) -> tuple[float, ...]:
-    values = tuple(float(one) for one in text.split(","))
-    if not all(value > 0 for value in values):
-        raise argparse.ArgumentTypeError(f"is {text}, accepted are numbers above 0")
-    return values

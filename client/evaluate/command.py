@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from client.answers.opening import Run, open_run
-from client.answers.times import Times
 from client.classes import How
 from client.connection import Connection
 from client.errors import ClientError
@@ -99,28 +98,26 @@ def evaluate(
         answers = _ask(run, dataset, files, request, stopped)
         if answers is None:
             return None
-        times = Times()
-        for answer in answers.answers:
-            times.add(run.journal.record(answer.image.file_name))
         origin = Origin(
             run.model,
             run.version,
             datetime.now().astimezone().isoformat(timespec="seconds"),
             run.options.given(),
             answers.class_map.how,
-            times.document(),
+            answers.times.document(),
         )
-    notes = list(answers.notes)
-    if len(files) < len(dataset.images):
-        notes.append(
-            f"{many(len(dataset.images) - len(files), 'image')} of the annotations are not there "
-            "and left out of all numbers, as --allow-missing says."
+        notes = list(answers.notes)
+        missing = len(dataset.images) - len(files)
+        if missing:
+            notes.append(
+                f"{many(missing, 'image')} of the annotations {'is' if missing == 1 else 'are'} "
+                "not there and left out of all numbers, as --allow-missing says."
+            )
+        evaluation = judge(
+            dataset, answers.answers, request.settings, failures=answers.failures, notes=notes
         )
-    evaluation = judge(
-        dataset, answers.answers, request.settings, failures=answers.failures, notes=notes
-    )
-    document = report(evaluation, origin)
-    _write(evaluation, document, files, request)
+        document = report(evaluation, origin)
+        _write(evaluation, document, files, request)
     _print(evaluation, document, request)
     return not evaluation.failures
 
@@ -165,7 +162,7 @@ def _write(
 ) -> None:
     with replacing_text(request.output / "coco_results.json") as file:
         results = JsonList(file)
-        for result in evaluation.results:
+        for result in evaluation.results():
             results.add(result)
         results.end()
     write_json(request.output / "report.json", document)

@@ -8,7 +8,7 @@ from client.classes import Category
 from client.predictions import Rle
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ImageEntry:
     """An image of a data set.
 
@@ -23,7 +23,7 @@ class ImageEntry:
     size_hw: tuple[int, int]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Annotation:
     """An object, or a region with a crowd of them.
 

@@ -1,7 +1,6 @@
 """An evaluation -> `report.json`; docs/evaluation.md describes it."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,8 +9,9 @@ from client.evaluate.judging import Evaluation, JudgedImage
 from client.evaluate.matches import Matches
 from client.evaluate.precision import RECALLS, precision_at_recalls
 from client.evaluate.thresholds import SCORES, ScoreCurve, class_curves, overall_curve
+from client.report.json_values import json_value
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 BACKGROUND = "background"
 
 
@@ -44,7 +44,6 @@ def report(evaluation: Evaluation, origin: Origin) -> dict[str, Any]:
         origin: Where it is from.
     """
     dataset, settings = evaluation.dataset, evaluation.settings
-    boxes = evaluation.matches["bbox"]
     total = evaluation.confusion.total
     document = {
         "kind": "evaluation",
@@ -69,17 +68,17 @@ def report(evaluation: Evaluation, origin: Origin) -> dict[str, Any]:
             for one in evaluation.failures
         ],
         "ap": evaluation.ap,
-        "total": _total(evaluation, boxes),
+        "total": _total(evaluation),
         "classes": classes(evaluation),
         "confusion": {
             "labels": [*(one.name for one in dataset.categories), BACKGROUND],
             "counts": evaluation.confusion.counts.tolist(),
         },
-        "curves": _curves(evaluation, boxes),
+        "curves": _curves(evaluation),
         "times_s": origin.times_s,
         "images": [_image(one) for one in evaluation.images],
     }
-    return dict(_plain(document))
+    return dict(json_value(document))
 
 
 def classes(evaluation: Evaluation) -> list[dict[str, Any]]:
@@ -88,7 +87,7 @@ def classes(evaluation: Evaluation) -> list[dict[str, Any]]:
     Args:
         evaluation: What was found.
     """
-    curves = class_curves(evaluation.matches["bbox"], evaluation.settings.iou)
+    curves = class_curves(evaluation.matches[evaluation.paired_task], evaluation.settings.iou)
     return [
         {
             "id": category.id,
@@ -101,10 +100,11 @@ def classes(evaluation: Evaluation) -> list[dict[str, Any]]:
     ]
 
 
-def _total(evaluation: Evaluation, boxes: Matches) -> dict[str, Any]:
+def _total(evaluation: Evaluation) -> dict[str, Any]:
+    paired = evaluation.matches[evaluation.paired_task]
     return {
         **_counts(evaluation.confusion.total),
-        "best_threshold": _best(overall_curve(boxes, evaluation.settings.iou)),
+        "best_threshold": _best(overall_curve(paired, evaluation.settings.iou)),
     }
 
 
@@ -122,23 +122,29 @@ def _best(curve: ScoreCurve | None) -> dict[str, float] | None:
     return asdict(best) if best else None
 
 
-def _curves(evaluation: Evaluation, boxes: Matches) -> dict[str, Any]:
-    """Precision over recall, and F1 over the score, of boxes."""
-    precision = precision_at_recalls(boxes)[boxes.threshold_index(evaluation.settings.iou)]
-    curves = class_curves(boxes, evaluation.settings.iou)
+def _curves(evaluation: Evaluation) -> dict[str, Any]:
+    """Precision over recall, and F1 over the score, of each task."""
     return {
         "recall": RECALLS.tolist(),
         "score": SCORES.tolist(),
-        "classes": [
-            {
-                "name": category.name,
-                "precision": precision[:, position].tolist(),
-                "f1": None if curve is None else curve.f1_at().tolist(),
-            }
-            for position, category in enumerate(evaluation.dataset.categories)
-            for curve in [curves[category.id]]
-        ],
+        **{task: _task_curves(evaluation, found) for task, found in evaluation.matches.items()},
     }
+
+
+def _task_curves(evaluation: Evaluation, matches: Matches) -> list[dict[str, Any]]:
+    iou = evaluation.settings.iou
+    precision = precision_at_recalls(matches)[matches.threshold_index(iou)]
+    curves = class_curves(matches, iou)
+    return [
+        {
+            "name": category.name,
+            "precision": precision[:, position].tolist(),
+            "f1": None if curve is None else curve.f1_at().tolist(),
+            "best_threshold": _best(curve),
+        }
+        for position, category in enumerate(evaluation.dataset.categories)
+        for curve in [curves[category.id]]
+    ]
 
 
 def _image(one: JudgedImage) -> dict[str, Any]:
@@ -152,13 +158,3 @@ def _image(one: JudgedImage) -> dict[str, Any]:
         "false_alarms": one.false_alarms,
         "seconds": one.answer.seconds,
     }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {key: _plain(one) for key, one in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_plain(one) for one in value]
-    return value

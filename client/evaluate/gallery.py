@@ -1,14 +1,16 @@
 """The images with most errors as pictures of a page: what is there beside what the model says."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from client.evaluate.dataset import Annotation, ImageEntry
 from client.evaluate.judging import Evaluation, JudgedImage
 from client.report.pictures import Thumbnail, outline, thumbnail
 from client.report.sections import Look, Panel, Picture, Shape
 from client.wording import many
+
+Results: TypeAlias = Sequence[Mapping[str, Any]]
 
 LEGEND: tuple[tuple[Look, str], ...] = (
     ("right", "found"),
@@ -20,7 +22,7 @@ LEGEND: tuple[tuple[Look, str], ...] = (
 
 
 def pictures(evaluation: Evaluation, files: Mapping[ImageEntry, Path], count: int) -> list[Picture]:
-    """The worst images, drawn; without those whose files OpenCV cannot read.
+    """The worst images, drawn; without those that OpenCV reads otherwise or not at all.
 
     Args:
         evaluation: What was found.
@@ -28,11 +30,14 @@ def pictures(evaluation: Evaluation, files: Mapping[ImageEntry, Path], count: in
         count: So many at most.
     """
     names = {category.id: category.name for category in evaluation.dataset.categories}
-    worst = ((one, thumbnail(files[one.image])) for one in evaluation.worst(count))
+    worst = (
+        (one, thumbnail(files[one.image], one.image.size_hw)) for one in evaluation.worst(count)
+    )
     return [_picture(one, small, names) for one, small in worst if small is not None]
 
 
 def _picture(one: JudgedImage, small: Thumbnail, names: Mapping[int, str]) -> Picture:
+    results = one.answer.results()
     counted = ((one.missed, "missed"), (one.confused, "confused"))
     parts = [f"{count} {what}" for count, what in counted if count]
     if one.false_alarms:
@@ -44,14 +49,16 @@ def _picture(one: JudgedImage, small: Thumbnail, names: Mapping[int, str]) -> Pi
         small.width,
         small.height,
         (
-            Panel("ground truth", tuple(_truth(one, small.scale, names))),
-            Panel("prediction", tuple(_said(one, small.scale, names))),
+            Panel("ground truth", tuple(_truth(one, results, small.scale, names))),
+            Panel("prediction", tuple(_said(one, results, small.scale, names))),
         ),
     )
 
 
-def _truth(one: JudgedImage, scale: float, names: Mapping[int, str]) -> Iterable[Shape]:
-    said = {pair.object: one.answer.results[pair.detection] for pair in one.pairing.pairs}
+def _truth(
+    one: JudgedImage, results: Results, scale: float, names: Mapping[int, str]
+) -> Iterable[Shape]:
+    said = {pair.object: results[pair.detection] for pair in one.pairing.pairs}
     for index, annotation in enumerate(one.annotations):
         name = names[annotation.category_id]
         look: Look
@@ -66,11 +73,13 @@ def _truth(one: JudgedImage, scale: float, names: Mapping[int, str]) -> Iterable
         yield _shape_of_annotation(look, label, annotation, scale)
 
 
-def _said(one: JudgedImage, scale: float, names: Mapping[int, str]) -> Iterable[Shape]:
+def _said(
+    one: JudgedImage, results: Results, scale: float, names: Mapping[int, str]
+) -> Iterable[Shape]:
     truth = {pair.detection: one.annotations[pair.object] for pair in one.pairing.pairs}
     shown = [*truth, *one.pairing.false_alarms, *one.pairing.ignored]
     for index in sorted(shown):
-        result = one.answer.results[index]
+        result = results[index]
         label = f"{names[result['category_id']]} {result['score']:.2f}"
         look: Look = "right"
         if index in one.pairing.ignored:

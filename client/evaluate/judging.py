@@ -1,21 +1,19 @@
 """Answers and annotations -> everything that is judged, as values."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from client.evaluate.confusion import Cell, ConfusionMatrix, cells_of, confusion_matrix
 from client.evaluate.dataset import Annotation, Dataset, ImageEntry
-from client.evaluate.matches import MAX_DETECTIONS, Matches, Task, match
+from client.evaluate.matches import MAX_DETECTIONS, Matches, Task
+from client.evaluate.matching import Matching, batches
+from client.evaluate.notes import judged_tasks, number_notes
 from client.evaluate.pairing import PairBy, Pairing, pair
 from client.evaluate.precision import ap_table, class_aps
 
-_PERSON_KEYPOINTS = 17
-_SUSPICIOUS_SCORE = 0.06
-"""Detectron2's own least score is 0.05; a model that finds more than a few things comes near it."""
-
-_ENOUGH_DETECTIONS = 10
+_PAIRED_TASKS: Mapping[PairBy, Task] = {"boxes": "bbox", "masks": "segm"}
 
 
 @dataclass(frozen=True)
@@ -37,24 +35,23 @@ class Settings:
     keypoint_sigmas: tuple[float, ...] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ImageAnswer:
     """What the model says of an image.
 
     Attributes:
         image: Which one.
-        results: COCO results, best score first.
+        results: Gives its COCO results, best score first. They are read each time: those of all
+            images, with masks, would be most of what memory holds.
         seconds: From the request to the answer.
-        stages: Seconds of each stage on the server.
     """
 
     image: ImageEntry
-    results: Sequence[Mapping[str, Any]]
+    results: Callable[[], Sequence[Mapping[str, Any]]]
     seconds: float
-    stages: Mapping[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class JudgedImage:
     """An image, its truth, its answer, and what became of both.
 
@@ -62,13 +59,15 @@ class JudgedImage:
         answer: What the model says.
         annotations: What is there.
         pairing: Which is which.
-        cells: Of the confusion matrix; one for each object and false alarm.
+        cells: Of the confusion matrix; one for each pair, each missed object and false alarm.
+        surest_false_alarm: The highest score of a false alarm; 0 without one.
     """
 
     answer: ImageAnswer
     annotations: Sequence[Annotation]
     pairing: Pairing
     cells: Sequence[Cell]
+    surest_false_alarm: float
 
     @property
     def image(self) -> ImageEntry:
@@ -81,9 +80,15 @@ class JudgedImage:
         return len(self.pairing.pairs) + self.missed
 
     @property
+    def right(self) -> set[int]:
+        """Positions of the objects that were detected as what they are."""
+        cells = zip(self.pairing.pairs, self.cells, strict=False)
+        return {pair.object for pair, (row, column) in cells if row == column}
+
+    @property
     def found(self) -> int:
-        """Objects that were detected as what they are."""
-        return sum(row == column for row, column in self.cells)
+        """How many that are."""
+        return len(self.right)
 
     @property
     def confused(self) -> int:
@@ -130,6 +135,7 @@ class Evaluation:
         settings: How it was judged.
         images: Those that were.
         failures: The others.
+        detections: How many the model has made, of any score.
         matches: For AP, by task.
         confusion: Of all judged images.
         notes: What to know before one believes the numbers, in sentences.
@@ -139,6 +145,7 @@ class Evaluation:
     settings: Settings
     images: tuple[JudgedImage, ...]
     failures: tuple[Failed, ...]
+    detections: int
     matches: Mapping[Task, Matches]
     confusion: ConfusionMatrix
     notes: tuple[str, ...]
@@ -154,9 +161,14 @@ class Evaluation:
         return {task: class_aps(found) for task, found in self.matches.items()}
 
     @property
-    def results(self) -> list[Mapping[str, Any]]:
-        """COCO results of all judged images."""
-        return [result for one in self.images for result in one.answer.results]
+    def paired_task(self) -> Task:
+        """By whose overlap objects and detections are paired, and best thresholds are found."""
+        return _PAIRED_TASKS[self.settings.pair_by]
+
+    def results(self) -> Iterator[Mapping[str, Any]]:
+        """COCO results of all judged images, read one image at a time."""
+        for one in self.images:
+            yield from one.answer.results()
 
     def worst(self, count: int) -> list[JudgedImage]:
         """The images with most errors, none without.
@@ -166,13 +178,9 @@ class Evaluation:
         Args:
             count: So many at most.
         """
-
-        def badness(one: JudgedImage) -> tuple[int, float]:
-            scores = [one.answer.results[index]["score"] for index in one.pairing.false_alarms]
-            return one.errors, max(scores, default=0.0)
-
         wrong = [one for one in self.images if one.errors]
-        return sorted(wrong, key=badness, reverse=True)[:count]
+        wrong.sort(key=lambda one: (one.errors, one.surest_false_alarm), reverse=True)
+        return wrong[:count]
 
 
 def judge(
@@ -192,85 +200,79 @@ def judge(
         failures: Images that have no answer. They take part in nothing.
         notes: What is known already, in sentences.
     """
-    results = [result for answer in answers for result in answer.results]
-    tasks, task_notes = _tasks(dataset, results, settings)
+    # One model has made them all: what it answers with is seen where it first found something.
+    found = next((results for one in answers if (results := one.results())), ())
+    tasks, task_notes = judged_tasks(dataset, found, settings.keypoint_sigmas)
     by = settings.pair_by
     if by == "masks" and "segm" not in tasks:
         by = "boxes"
         task_notes.append("There are no masks on both sides to pair by: boxes are paired instead.")
-    matches = {
-        task: match(
-            dataset,
-            results,
-            task,
-            image_ids=[answer.image.id for answer in answers],
-            max_detections=settings.max_detections,
-            keypoint_sigmas=settings.keypoint_sigmas,
-            also_at=(settings.iou,),
-        )
-        for task in tasks
-    }
-    truth = dataset.by_image()
-    images = []
-    for answer in answers:
-        annotations = truth[answer.image.id]
-        pairing = pair(annotations, answer.results, iou=settings.iou, score=settings.score, by=by)
-        cells = cells_of(pairing, annotations, answer.results, dataset.categories)
-        images.append(JudgedImage(answer, annotations, pairing, cells))
+    settings = replace(settings, pair_by=by)
+    judging = _Judging(dataset, settings, tasks)
+    by_image = {answer.image: answer for answer in answers}
+    for some in batches(by_image):
+        judging.add([by_image[image] for image in some])
+    images = tuple(judging.images[answer.image.id] for answer in answers)
     confusion = confusion_matrix([one.cells for one in images], dataset.categories)
     return Evaluation(
         dataset,
-        replace(settings, pair_by=by),
-        tuple(images),
+        settings,
+        images,
         tuple(failures),
-        matches,
+        judging.detections,
+        {task: matching.matches() for task, matching in judging.matchings.items()},
         confusion,
-        (*dataset.notes, *notes, *task_notes, *_number_notes(confusion, results)),
+        (
+            *dataset.notes,
+            *notes,
+            *task_notes,
+            *number_notes(confusion.total.objects, judging.detections, judging.lowest_score),
+        ),
     )
 
 
-def _tasks(
-    dataset: Dataset, results: Sequence[Mapping[str, Any]], settings: Settings
-) -> tuple[list[Task], list[str]]:
-    """What is judged, as `COCOEvaluator` sees it from the answers, and what cannot be."""
-    tasks: list[Task] = ["bbox"]
-    notes = []
-    if any("segmentation" in one for one in results):
-        if dataset.has_masks:
-            tasks.append("segm")
-        elif dataset.annotations:
-            notes.append("Not all objects of the annotations have masks: masks are not judged.")
-    keypoints = next((len(one["keypoints"]) // 3 for one in results if "keypoints" in one), None)
-    if keypoints is not None:
-        sigmas = len(settings.keypoint_sigmas or ()) or _PERSON_KEYPOINTS
-        if keypoints == dataset.keypoint_count == sigmas:
-            tasks.append("keypoints")
-        else:
-            there = dataset.keypoint_count or "not all have as many or any"
-            notes.append(
-                f"Keypoints are not judged: the model has {keypoints}, the objects of the "
-                f"annotations have {there}, and there are {sigmas} sigmas; all have to be the "
-                "same. --keypoint-sigmas names them."
+class _Judging:
+    """What is known of the images that were judged so far."""
+
+    def __init__(self, dataset: Dataset, settings: Settings, tasks: Sequence[Task]) -> None:
+        self.images: dict[int | str, JudgedImage] = {}
+        self.detections = 0
+        self.lowest_score = 1.0
+        self.matchings = {
+            task: Matching(
+                task,
+                dataset.categories,
+                max_detections=settings.max_detections,
+                keypoint_sigmas=settings.keypoint_sigmas,
+                also_at=(settings.iou,),
             )
-    if any("rotated_box" in one for one in results):
-        notes.append(
-            "The model answers with rotated boxes. What is judged is the upright box around each, "
-            "against the upright boxes of the annotations: AP is not that of Detectron2's "
-            "RotatedCOCOEvaluator, which compares rotated ones."
+            for task in tasks
+        }
+        self._settings = settings
+        self._categories = dataset.categories
+        self._truth = dataset.by_image()
+        self._known: dict[Cell, Cell] = {}
+
+    def add(self, answers: Sequence[ImageAnswer]) -> None:
+        """Judge some more images, whose ids come after those before."""
+        said = [answer.results() for answer in answers]
+        images = [answer.image for answer in answers]
+        objects = [one for image in images for one in self._truth[image.id]]
+        results = [result for one in said for result in one]
+        for matching in self.matchings.values():
+            matching.add(images, objects, results)
+        for answer, found in zip(answers, said, strict=True):
+            self.images[answer.image.id] = self._judged(answer, found)
+        self.detections += len(results)
+        self.lowest_score = min([self.lowest_score, *(one["score"] for one in results)])
+
+    def _judged(self, answer: ImageAnswer, results: Sequence[Mapping[str, Any]]) -> JudgedImage:
+        settings, annotations = self._settings, self._truth[answer.image.id]
+        pairing = pair(
+            annotations, results, iou=settings.iou, score=settings.score, by=settings.pair_by
         )
-    return tasks, notes
-
-
-def _number_notes(confusion: ConfusionMatrix, results: Sequence[Mapping[str, Any]]) -> list[str]:
-    if not confusion.total.objects:
-        return ["No image that was judged has an object: AP is not defined."]
-    if not results:
-        return ["The model found nothing: AP is 0."]
-    lowest = min(one["score"] for one in results)
-    if lowest < _SUSPICIOUS_SCORE or len(results) < _ENOUGH_DETECTIONS:
-        return []
-    return [
-        f"The lowest score of {len(results)} detections is {lowest:.4f}: the model seems to leave "
-        "out what is below. AP counts on low scores, so it is lower than the weights deserve; "
-        "an archive exported with --score-threshold 0.05 shows it."
-    ]
+        cells = cells_of(pairing, annotations, results, self._categories)
+        surest = max((results[index]["score"] for index in pairing.false_alarms), default=0.0)
+        # The same few cells are those of all images.
+        shared = tuple(self._known.setdefault(cell, cell) for cell in cells)
+        return JudgedImage(answer, annotations, pairing, shared, surest)

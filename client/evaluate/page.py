@@ -1,6 +1,6 @@
 """An evaluation -> the sections of its page."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,9 @@ import numpy as np
 from client.evaluate.dataset import ImageEntry
 from client.evaluate.gallery import LEGEND, pictures
 from client.evaluate.judging import Evaluation
+from client.evaluate.matches import TASKS, Task, overlap_name
 from client.evaluate.tables import (
     IMAGES,
-    TASKS,
     ap_table,
     at_least,
     class_table,
@@ -20,16 +20,14 @@ from client.evaluate.tables import (
     times,
 )
 from client.report.page import Page
+from client.report.plots import Plot, Plots, Series
 from client.report.sections import (
     Figure,
     Figures,
     Gallery,
     Matrix,
     Notes,
-    Plot,
-    Plots,
     Section,
-    Series,
     Text,
 )
 from client.wording import many
@@ -82,14 +80,15 @@ def _figures(document: Mapping[str, Any]) -> Figures:
         Figure(number(ap["AP"]), f"AP {TASKS[task]}", f"AP50 {number(ap['AP50'])}")
         for task, ap in document["ap"].items()
     ]
-    at = f"score {settings['score']:g}, IoU {settings['iou']:g}"
+    at = f"score {settings['score']:g}, IoU {settings['iou']:g} of {settings['pair_by']}"
     found += [
         Figure(percent(total["precision"]), "precision", at),
         Figure(percent(total["recall"]), "recall", at),
     ]
     best = total["best_threshold"]
     if best:
-        found.append(Figure(f"{best['score']:.3f}", "best threshold", f"F1 {best['f1']:.3f}"))
+        hint = f"F1 {best['f1']:.3f} of {settings['pair_by']}"
+        found.append(Figure(f"{best['score']:.3f}", "best threshold", hint))
     waits = document["times_s"].get("client")
     if waits:
         hint = f"95 % within {1000 * waits['p95']:,.0f} ms"
@@ -111,30 +110,43 @@ def _notes(document: Mapping[str, Any]) -> list[Section]:
 
 
 def _plots(document: Mapping[str, Any]) -> Plots:
-    curves, classes = document["curves"], document["classes"]
-    thresholds = {one["name"]: one["best_threshold"] for one in classes}
-    precision = [Series(one["name"], one["precision"]) for one in curves["classes"]]
-    f1 = [
-        Series(one["name"], one["f1"], _mark(thresholds[one["name"]], curves["score"], one["f1"]))
-        for one in curves["classes"]
-        if one["f1"] is not None
-    ]
-    main = ""
-    if len(f1) > 1:
-        main = ALL_CLASSES
-        precision.append(Series(main, _mean([one.y for one in precision])))
-        f1.append(Series(main, _mean([one.y for one in f1])))
-    iou = f"{document['settings']['iou']:g}"
+    """Curves of every task; the one that the best thresholds are of is seen first."""
+    by = document["settings"]["pair_by"]
+    tasks = sorted(document["ap"], key=lambda task: TASKS[task] != by)
+    main = ALL_CLASSES if _has_several_curves(document) else ""
     return Plots(
         "Precision and recall",
-        [
-            Plot(f"Boxes at IoU {iou}", "recall", "precision", curves["recall"], precision),
-            Plot("F1 by score threshold", "score", "F1", curves["score"], f1),
-        ],
+        [plot for task in tasks for plot in _task_plots(document, task, main)],
         lead="Precision as COCO interpolates it: the best at that recall or a higher one. The ring "
         f"is the best threshold of a class.{' The thick line is their mean.' if main else ''}",
         main=main,
     )
+
+
+def _has_several_curves(document: Mapping[str, Any]) -> bool:
+    return any(
+        sum(one["f1"] is not None for one in document["curves"][task]) > 1
+        for task in document["ap"]
+    )
+
+
+def _task_plots(document: Mapping[str, Any], task: Task, main: str) -> Iterable[Plot]:
+    curves = document["curves"]
+    precision = [Series(one["name"], one["precision"]) for one in curves[task]]
+    f1 = [
+        Series(one["name"], one["f1"], _mark(one["best_threshold"], curves["score"], one["f1"]))
+        for one in curves[task]
+        if one["f1"] is not None
+    ]
+    if main:
+        precision.append(Series(main, _mean([one.y for one in precision])))
+        f1.append(Series(main, _mean([one.y for one in f1])))
+    what = TASKS[task]
+    at = f"at {overlap_name(task)} {document['settings']['iou']:g}"
+    yield Plot(
+        f"{what.capitalize()} {at}", "recall", "precision", curves["recall"], precision, what
+    )
+    yield Plot(f"F1 of {what} {at}", "score threshold", "F1", curves["score"], f1, what)
 
 
 def _mark(
@@ -202,7 +214,7 @@ def _explanation(document: Mapping[str, Any]) -> Text:
             (
                 "best threshold",
                 "The least score at which F1, the harmonic mean of precision and recall, is "
-                "highest; by AP's matching, of boxes.",
+                f"highest; by AP's matching, of {by}.",
             ),
             ("categories", f"Found by {document['annotations']['categories_by']}."),
         ],

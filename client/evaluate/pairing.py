@@ -24,7 +24,7 @@ from client.evaluate.dataset import Annotation
 PairBy: TypeAlias = Literal["boxes", "masks"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Pair:
     """An object and the detection that stands for it.
 
@@ -39,7 +39,7 @@ class Pair:
     iou: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Pairing:
     """What became of the objects and detections of an image.
 

@@ -8,16 +8,13 @@ in the data set; so a bootstrap over images accumulates again and matches nothin
 import numpy as np
 import numpy.typing as npt
 
-from client.evaluate.matches import ClassMatches, Matches
+from client.evaluate.matches import ClassMatches, Matches, Weights
 
 RECALLS: npt.NDArray[np.float64] = np.linspace(0.0, 1.0, 101)
 """Where precision is read."""
 
 _COCO_THRESHOLDS = 10
 _AREAS = {"small": "APs", "medium": "APm", "large": "APl"}
-
-Weights = npt.NDArray[np.float64]
-"""(I,) how often each image counts, in the order of `Matches.image_ids`."""
 
 
 def precision_at_recalls(
@@ -52,7 +49,7 @@ def accumulate(found: ClassMatches, weights: Weights | None = None) -> npt.NDArr
         (T, 101) float64, NaN where it has no objects.
     """
     thresholds, count = found.found.shape
-    objects = float(found.objects.sum() if weights is None else found.objects @ weights)
+    objects = float(found.objects(weights))
     if objects == 0:
         return np.full((thresholds, len(RECALLS)), np.nan)
     precision = np.zeros((thresholds, len(RECALLS)))

@@ -135,6 +135,8 @@ class _AnnotationReader:
 
     def __init__(self, sizes: Mapping[int | str, tuple[int, int]], category_ids: set[int]) -> None:
         self._sizes = sizes
+        # One list for all masks of a size: there may be millions.
+        self._size_lists = {size: list(size) for size in sizes.values()}
         self._category_ids = category_ids
         self._troubles: dict[str, list[str]] = {}
         self._made_up: Counter[str] = Counter()
@@ -183,7 +185,7 @@ class _AnnotationReader:
         if not (_are_numbers(box, 4) and box[2] >= 0 and box[3] >= 0):
             raise _Trouble("without a bbox of x, y, width, height", f"bbox {box}")
         try:
-            rle = _rle(found.get("segmentation"), self._sizes[image_id])
+            rle = _rle(found.get("segmentation"), self._size_lists[self._sizes[image_id]])
         except ValueError as error:
             raise _Trouble("with a segmentation that is none", str(error)) from error
         keypoints = found.get("keypoints")
@@ -217,7 +219,7 @@ class _Trouble(Exception):
         self.detail = detail
 
 
-def _rle(segmentation: Any, size_hw: tuple[int, int]) -> Rle | None:
+def _rle(segmentation: Any, size_hw: list[int]) -> Rle | None:
     """Polygons or run lengths as COCO's compressed run lengths, as `COCO.annToRLE` does it.
 
     Raises:
@@ -236,16 +238,16 @@ def _rle(segmentation: Any, size_hw: tuple[int, int]) -> Rle | None:
         rle = _run_lengths(segmentation, size_hw)
     counts = rle["counts"]
     return {
-        "size": list(size_hw),
+        "size": size_hw,
         "counts": counts.decode("ascii") if isinstance(counts, bytes) else counts,
     }
 
 
-def _run_lengths(segmentation: Any, size_hw: tuple[int, int]) -> dict[str, Any]:
+def _run_lengths(segmentation: Any, size_hw: list[int]) -> dict[str, Any]:
     if not isinstance(segmentation, dict) or not isinstance(segmentation.get("counts"), list | str):
         raise ValueError("accepted are polygons and run lengths")
-    if list(segmentation.get("size", [])) != list(size_hw):
-        raise ValueError(f"its size is {segmentation.get('size')}, the image's {list(size_hw)}")
+    if segmentation.get("size") != size_hw:
+        raise ValueError(f"its size is {segmentation.get('size')}, the image's {size_hw}")
     counts = segmentation["counts"]
     if isinstance(counts, str):
         return segmentation

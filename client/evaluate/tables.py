@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 
 from client.evaluate.judging import Evaluation, JudgedImage
-from client.evaluate.matches import Task
-from client.report.sections import Column, Histogram, Section, Table, Value
-
-TASKS: dict[Task, str] = {"bbox": "boxes", "segm": "masks", "keypoints": "keypoints"}
+from client.evaluate.matches import TASKS
+from client.report.plots import Histogram
+from client.report.sections import Column, Section, Table, Value
 
 IMAGES = "images"
 """Name of the table that the confusion matrix filters."""
@@ -68,7 +67,11 @@ def class_table(document: Mapping[str, Any]) -> Table:
                 best.get("f1"),
             ]
         )
-    return Table("Classes", columns, rows, lead=at_least(document), search=len(rows) > _MANY_ROWS)
+    lead = (
+        f"{at_least(document)} The best threshold is the score at which F1 is highest, by "
+        f"{document['settings']['pair_by']} as well."
+    )
+    return Table("Classes", columns, rows, lead=lead, search=len(rows) > _MANY_ROWS)
 
 
 def image_table(evaluation: Evaluation, document: Mapping[str, Any]) -> Table:
@@ -145,4 +148,7 @@ def times(evaluation: Evaluation, document: Mapping[str, Any]) -> list[Section]:
 def at_least(document: Mapping[str, Any]) -> str:
     """Which detections and overlaps count, as a sentence."""
     settings = document["settings"]
-    return f"At score {settings['score']:g} or more and IoU {settings['iou']:g} or more."
+    return (
+        f"At score {settings['score']:g} or more and IoU {settings['iou']:g} or more of "
+        f"{settings['pair_by']}."
+    )

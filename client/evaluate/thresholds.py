@@ -76,7 +76,7 @@ def score_curve(cells: Sequence[ClassMatches], threshold: int) -> ScoreCurve | N
     Returns:
         None where there are no objects.
     """
-    objects = sum(int(cell.objects.sum()) for cell in cells)
+    objects = sum(int(cell.objects()) for cell in cells)
     if objects == 0:
         return None
     scores = np.concatenate([cell.scores[cell.counted[threshold]] for cell in cells])

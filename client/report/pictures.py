@@ -34,20 +34,24 @@ class Thumbnail:
     scale: float
 
 
-def thumbnail(path: str | os.PathLike[str], longest_side: int = LONGEST_SIDE) -> Thumbnail | None:
+def thumbnail(
+    path: str | os.PathLike[str], size_hw: tuple[int, int], longest_side: int = LONGEST_SIDE
+) -> Thumbnail | None:
     """A small picture of an image file, upright.
 
     Args:
         path: Of the file.
+        size_hw: Of the image that the model saw: height and width, in pixels.
         longest_side: Of the picture, in pixels; images are not enlarged.
 
     Returns:
-        None where OpenCV cannot read it.
+        None where OpenCV cannot read it, or reads another size: shapes would lie beside what they
+        are of.
     """
     image = _read(Path(path))
-    if image is None:
+    if image is None or image.shape[:2] != size_hw:
         return None
-    height, width = image.shape[:2]
+    height, width = size_hw
     scale = min(1.0, longest_side / max(height, width))
     size_wh = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA)

@@ -41,12 +41,22 @@ function plotsSection(section) {
     return others.length > FEW ? "many" : `line${others.indexOf(name)}`;
   };
   const drawings = section.plots.map((plot) => onePlot(plot, section.main, colour));
+  const views = [...new Set(section.plots.map((plot) => plot.view))];
 
   function choose(name) {
     for (const drawing of drawings) drawing.choose(name);
     for (const chip of chips) chip.setAttribute("aria-pressed", String(chip.value === name));
   }
 
+  function look(view) {
+    drawings.forEach(({ element }, index) => { element.hidden = section.plots[index].view !== view; });
+    for (const tab of tabs) tab.setAttribute("aria-pressed", String(tab.value === view));
+  }
+
+  const tabs = views.map((view) => h("button", {
+    type: "button", class: "tab", value: view, onclick: () => look(view),
+  }, view));
+  look(views[0]);
   const chips = others.length > FEW ? [] : names.map((name) => h("button", {
     type: "button", class: `chip legend ${colour(name)}`, value: name, "aria-pressed": "false",
     onclick: (event) => choose(event.currentTarget.getAttribute("aria-pressed") === "true" ? "" : name),
@@ -55,7 +65,9 @@ function plotsSection(section) {
     h("select", { onchange: (event) => choose(event.target.value) },
       h("option", { value: "" }, NOTHING), names.map((name) => h("option", { value: name }, name))));
   return [
-    names.length > 1 ? h("div", { class: "tools" }, chips, select || null) : null,
+    names.length > 1 || tabs.length > 1 ? h("div", { class: "tools" },
+      tabs.length > 1 ? h("div", { class: "tabs", role: "group", "aria-label": `${section.title} of` }, tabs) : null,
+      names.length > 1 ? [chips, select || null] : null) : null,
     h("div", { class: "plots" }, drawings.map((drawing) => drawing.element)),
   ];
 }

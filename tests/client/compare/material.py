@@ -1,6 +1,7 @@
 """Two versions' answers about a made-up data set: the new one moves, loses, adds and renames."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,7 @@ def evaluated(
     answers = [
         ImageAnswer(
             image,
-            Predictions.from_native(documents[image.id]).to_coco(image.id, CATEGORY_IDS),
+            partial(Predictions.from_native(documents[image.id]).to_coco, image.id, CATEGORY_IDS),
             0.05,
         )
         for image in dataset.images

@@ -15,7 +15,7 @@ from client.compare.bootstrap import (
     resampled_medians,
     resamples,
 )
-from client.evaluate.matches import match
+from client.evaluate.matching import match
 from client.evaluate.precision import class_aps, mean_ap
 from client.predictions import Predictions
 from tests.client.compare.material import make_two
@@ -41,7 +41,8 @@ def results_of(documents):
 def test_equals_the_accumulation_of_an_evaluation(two, task):
     matches = match(two.dataset, results_of(two.old), task, also_at=(0.3,))
     (weights,) = resamples(len(matches.image_ids), 40)
-    without_a_class = (matches.cells[0][0].objects == 0) * 1.0
+    without_a_class = np.ones(len(matches.image_ids))
+    without_a_class[matches.cells[0][0].object_images] = 0
     weights = np.vstack([weights, without_a_class])
     found = resampled_aps(matches, weights)
     assert found.shape == (41, 10, 3)

@@ -1,7 +1,9 @@
 """Data sets and answers made up from a seed: crowds, empty images, ids with gaps, many classes."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from pycocotools import mask as coco_mask
 
+from client.evaluate.dataset import ImageEntry
+from client.evaluate.judging import ImageAnswer
 from client.predictions import Predictions, Rle
 
 CATEGORY_IDS = {0: 3, 1: 7, 2: 18}
@@ -29,6 +33,16 @@ class Material:
 
     annotations: Path
     predictions: dict[int, Predictions]
+
+
+def answers_of(material: Material, images: Iterable[ImageEntry]) -> list[ImageAnswer]:
+    """What the model says of some images, as judging takes it."""
+    return [
+        ImageAnswer(
+            image, partial(material.predictions[image.id].to_coco, image.id, CATEGORY_IDS), 0.1
+        )
+        for image in images
+    ]
 
 
 def make_material(

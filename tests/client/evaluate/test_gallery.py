@@ -1,10 +1,17 @@
 """The worst images as pictures: what is drawn how, and what it is called."""
 
+import base64
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
 from client.classes import Category
 from client.evaluate.dataset import Annotation, Dataset, ImageEntry
 from client.evaluate.gallery import pictures
 from client.evaluate.judging import ImageAnswer, Settings, judge
-from tests.images import noise_bgr, png
+from tests.images import noise_bgr, pillow_bytes, png
 
 
 def test_every_object_and_detection_is_drawn_as_what_it_is(tmp_path):
@@ -39,7 +46,7 @@ def test_every_object_and_detection_is_drawn_as_what_it_is(tmp_path):
     ]
     evaluation = judge(
         dataset,
-        [ImageAnswer(image, results, 0.1), ImageAnswer(dataset.images[1], [], 0.1)],
+        [ImageAnswer(image, lambda: results, 0.1), ImageAnswer(dataset.images[1], list, 0.1)],
         Settings(),
     )
     files = {image: tmp_path / image.file_name for image in dataset.images}
@@ -60,3 +67,29 @@ def test_every_object_and_detection_is_drawn_as_what_it_is(tmp_path):
     ]
     assert truth.shapes[0].box == (0.0, 0.0, 50.0, 50.0)
     assert pictures(evaluation, files, 0) == []
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_a_photograph_that_lies_on_its_side_is_drawn_upright(orientation, tmp_path):
+    """Red is the object, in pixels of the upright image, in which the model answers."""
+    upright = np.zeros((60, 90, 3), np.uint8)
+    upright[5:25, 50:80, 0] = 255
+    as_stored = {1: 0, 3: 2, 6: 1, 8: -1}[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = Image.fromarray(np.ascontiguousarray(np.rot90(upright, as_stored)))
+    content = pillow_bytes(stored, "JPEG", exif=exif, quality=95)
+    (tmp_path / "a.jpg").write_bytes(content)
+    image = ImageEntry(1, "a.jpg", (60, 90))
+    objects = (Annotation(1, 1, 1, (50, 5, 30, 20), 600, is_crowd=False),)
+    dataset = Dataset(tmp_path / "a.json", (image,), (Category(1, "cat"),), objects)
+    evaluation = judge(dataset, [ImageAnswer(image, list, 0.1)], Settings())
+    (picture,) = pictures(evaluation, {image: tmp_path / "a.jpg"}, 1)
+    assert (picture.width, picture.height) == (90, 60)
+    (shape,) = picture.panels[0].shapes
+    x, y, width, height = (round(value) for value in shape.box)
+    encoded = np.frombuffer(base64.b64decode(picture.src.partition(",")[2]), np.uint8)
+    red = cv2.imdecode(encoded, cv2.IMREAD_COLOR)[..., 2] > 128
+    assert red[y + 2 : y + height - 2, x + 2 : x + width - 2].all()
+    red[y - 2 : y + height + 2, x - 2 : x + width + 2] = False
+    assert not red.any()

@@ -1,8 +1,11 @@
 """What an evaluation says of answers that are not what one expects, and which images are worst."""
 
+import json
 import math
 import re
+import weakref
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -11,10 +14,11 @@ from client.evaluate.dataset import Annotation, Dataset, ImageEntry
 from client.evaluate.document import Origin, report
 from client.evaluate.judging import Evaluation, ImageAnswer, Settings, judge
 from client.evaluate.page import page
+from client.evaluate.precision import precision_at_recalls
 from client.evaluate.reading import read_dataset
 from client.evaluate.terminal import summary
 from client.report.page import render
-from tests.client.evaluate.material import CATEGORY_IDS, make_material
+from tests.client.evaluate.material import Material, answers_of, make_material
 
 RLE = {"size": [10, 10], "counts": "0d3"}
 """All pixels."""
@@ -32,15 +36,125 @@ def dataset(tmp_path, *annotations: Annotation, images: int = 3) -> Dataset:
 
 
 def answered(data: Dataset, *results: dict) -> list[ImageAnswer]:
-    return [
-        ImageAnswer(image, [one for one in results if one["image_id"] == image.id], 0.1)
-        for image in data.images
-    ]
+    of_image = {
+        image: [one for one in results if one["image_id"] == image.id] for image in data.images
+    }
+    return [ImageAnswer(image, partial(list, said), 0.1) for image, said in of_image.items()]
 
 
 def result(image_id: int, score: float = 0.9, *, category_id: int = 1, **more) -> dict:
     box = [0.0, 0.0, 10.0, 10.0]
     return {"image_id": image_id, "category_id": category_id, "bbox": box, "score": score, **more}
+
+
+class Said(list):
+    """Results that are counted as long as anybody has them."""
+
+    there = 0
+
+    def __init__(self, results) -> None:
+        super().__init__(results)
+        type(self).there += 1
+        weakref.finalize(self, type(self).gone)
+
+    @classmethod
+    def gone(cls) -> None:
+        cls.there -= 1
+
+
+def test_answers_are_not_kept(tmp_path, monkeypatch):
+    """Those of a large data set have more bytes than memory has."""
+    monkeypatch.setattr("client.evaluate.matching.IMAGES_AT_A_TIME", 3)
+    data = dataset(tmp_path, annotation(1, 0, rle=RLE), images=20)
+    most = []
+
+    def read(image_id: int) -> Said:
+        found = Said([result(image_id, segmentation=RLE)])
+        most.append(Said.there)
+        return found
+
+    answers = [ImageAnswer(image, partial(read, image.id), 0.1) for image in data.images]
+    found = judge(data, answers, Settings(pair_by="masks"))
+    assert len(found.images) == found.detections == 20
+    assert max(most) <= 3 + 1  # and those that tell what is judged
+    assert Said.there == 0
+    assert sum(1 for _ in found.results()) == 20
+    assert Said.there == 0
+
+
+@pytest.mark.parametrize(
+    ("pair_by", "expected"),
+    [
+        pytest.param("boxes", (0.9, (1, 0)), id="boxes"),
+        pytest.param("masks", (None, (0, 1)), id="masks"),
+    ],
+)
+def test_matrix_and_best_threshold_go_by_what_pairs(pair_by, expected, tmp_path):
+    """A box that is right around a mask that is wrong."""
+    half = {"size": [10, 10], "counts": "0b1b1"}
+    other = {"size": [10, 10], "counts": "b1b1"}
+    data = dataset(tmp_path, annotation(1, 0, rle=other), images=1)
+    answers = answered(data, result(0, segmentation=half))
+    found = judge(data, answers, Settings(pair_by=pair_by))
+    document = report(found, Origin("m", "1", "2026-11-20T12:00:00+00:00", {}, "names", {}))
+    best, (right, missed) = expected
+    assert (document["total"]["found"], document["total"]["missed"]) == (right, missed)
+    for one in (document["total"], document["classes"][0]):
+        assert (one["best_threshold"] or {}).get("score") == best
+    assert f"By {pair_by} of IoU 0.5 or more (--pair-by, --iou), score 0.5" in summary(document)
+    assert f"IoU 0.5 or more of {pair_by}." in render(page(found, document, {}, gallery=0))
+
+
+@pytest.mark.parametrize(
+    ("there", "said", "pair_by", "views"),
+    [
+        pytest.param({}, {}, "boxes", ["boxes"], id="boxes alone"),
+        pytest.param({"masks": True}, {"masks": True}, "masks", ["masks", "boxes"], id="masks"),
+        pytest.param({}, {"keypoints": True}, "boxes", ["boxes"], id="keypoints of one side"),
+        pytest.param(
+            {"keypoints": True},
+            {"keypoints": True},
+            "masks",
+            ["boxes", "keypoints"],
+            id="keypoints",
+        ),
+    ],
+)
+def test_curves_are_those_of_all_that_is_judged(there, said, pair_by, views, tmp_path):
+    both = make_material(tmp_path, 3, keypoints=True, masks=True)
+    document = json.loads(both.annotations.read_text())
+    for one in document["annotations"]:
+        if not there.get("masks"):
+            del one["segmentation"]
+        if not there.get("keypoints"):
+            del one["keypoints"]
+    both.annotations.write_text(json.dumps(document))
+    names = {"masks": "mask_rles", "keypoints": "keypoints"}
+    left_out = {field: None for name, field in names.items() if name not in said}
+    predictions = {id_: replace(one, **left_out) for id_, one in both.predictions.items()}
+    data = read_dataset(both.annotations)
+    answers = answers_of(Material(both.annotations, predictions), data.images)
+    found = judge(data, answers, Settings(iou=0.4, pair_by=pair_by))
+    document = report(found, Origin("m", "1", "2026-11-20T12:00:00+00:00", {}, "names", {}))
+    tasks = [task for task in document["curves"] if task not in ("recall", "score")]
+    assert tasks == list(document["ap"]) == list(found.matches)
+    by = found.paired_task
+    assert [one["best_threshold"] for one in document["classes"]] == [
+        one["best_threshold"] for one in document["curves"][by]
+    ]
+    for task in tasks:
+        matches = found.matches[task]
+        precision = precision_at_recalls(matches)[matches.threshold_index(0.4)]
+        for position, one in enumerate(document["curves"][task]):
+            assert one["precision"] == precision[:, position].tolist()
+            assert len(one["f1"]) == len(document["curves"]["score"])
+            assert max(one["f1"]) <= one["best_threshold"]["f1"] + 1e-12
+    sections = page(found, document, {}, gallery=0).sections
+    (plots,) = [one for one in sections if one.kind == "plots"]
+    assert list(dict.fromkeys(one.view for one in plots.plots)) == views
+    overlaps = {one.view: one.title.split()[2] for one in plots.plots if one.y_label == "precision"}
+    assert overlaps == {view: "OKS" if view == "keypoints" else "IoU" for view in views}
+    assert len(plots.plots) == 2 * len(views)
 
 
 def test_masks_that_the_annotations_do_not_have_are_not_judged(tmp_path):
@@ -150,10 +264,7 @@ def test_the_worst_images_come_first_and_good_ones_never(tmp_path):
 def test_images_add_up_to_the_matrix(seed, tmp_path):
     material = make_material(tmp_path, seed, images=12)
     data = read_dataset(material.annotations)
-    answers = [
-        ImageAnswer(image, material.predictions[image.id].to_coco(image.id, CATEGORY_IDS), 0.1)
-        for image in data.images
-    ]
+    answers = answers_of(material, data.images)
     found: Evaluation = judge(data, answers, Settings(score=0.3))
     total = found.confusion.total
     for name in ("objects", "found", "confused", "missed", "false_alarms"):

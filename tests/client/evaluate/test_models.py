@@ -15,7 +15,7 @@ from detectron2.engine import DefaultPredictor
 from detectron2.structures import Instances
 from pycocotools import mask as coco_mask
 
-from client.evaluate.matches import match
+from client.evaluate.matching import match
 from client.evaluate.precision import ap_table, class_aps
 from client.evaluate.reading import read_dataset
 from client.predictions import Predictions

@@ -1,7 +1,8 @@
 """AP is that of Detectron2's COCOEvaluator, and weights do what more images would."""
 
+import json
 import math
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from detectron2.structures import Instances
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from client.evaluate.matches import match
+from client.evaluate.matching import match
 from client.evaluate.precision import ap_table, class_aps, mean_ap, precision_at_recalls
 from client.evaluate.reading import read_dataset
 from tests.client.evaluate.material import CATEGORY_IDS, NAMES, Material, make_material
@@ -106,6 +107,23 @@ def test_further_thresholds_change_nothing_of_ap(tmp_path):
     assert np.nanmean(loose) >= np.nanmean(precision_at_recalls(more)[0])
 
 
+@pytest.mark.parametrize("task", ["bbox", "segm"])
+def test_a_few_images_at_a_time_give_the_same_bits(task, tmp_path, monkeypatch):
+    material = make_material(tmp_path, 7, images=11, masks=True)
+    document = json.loads(material.annotations.read_text())
+    document["images"].reverse()  # not by their ids
+    material.annotations.write_text(json.dumps(document))
+    dataset, results = read_dataset(material.annotations), results_of(material)
+    whole = match(dataset, results, task)
+    monkeypatch.setattr("client.evaluate.matching.IMAGES_AT_A_TIME", 3)
+    pieces = match(dataset, results, task)
+    assert pieces.image_ids == whole.image_ids == tuple(sorted(material.predictions))
+    for row, other in zip(whole.cells, pieces.cells, strict=True):
+        for one, same in zip(row, other, strict=True):
+            for field in fields(one):
+                assert np.array_equal(getattr(one, field.name), getattr(same, field.name))
+
+
 def test_a_threshold_that_nothing_was_matched_at_is_refused(tmp_path):
     material = make_material(tmp_path, 4)
     found = match(read_dataset(material.annotations), results_of(material), "bbox")
@@ -188,7 +206,7 @@ def copied(found, weights):
             images=np.repeat(one.images, times),
             found=np.repeat(one.found, times, axis=1),
             counted=np.repeat(one.counted, times, axis=1),
-            objects=one.objects * weights.astype(int),
+            object_counts=one.object_counts * weights[one.object_images].astype(np.int32),
         )
 
     cells = tuple(tuple(cell(one) for one in row) for row in found.cells)

@@ -5,20 +5,17 @@ import json
 import pytest
 
 from client.evaluate.document import Origin, report
-from client.evaluate.judging import ImageAnswer, Settings, judge
+from client.evaluate.judging import Settings, judge
 from client.evaluate.reading import read_dataset
 from client.evaluate.terminal import summary
-from tests.client.evaluate.material import CATEGORY_IDS, make_material
+from tests.client.evaluate.material import answers_of, make_material
 
 
 @pytest.fixture
 def document(tmp_path) -> dict:
     material = make_material(tmp_path, 3)
     dataset = read_dataset(material.annotations)
-    answers = [
-        ImageAnswer(image, material.predictions[image.id].to_coco(image.id, CATEGORY_IDS), 0.1)
-        for image in dataset.images
-    ]
+    answers = answers_of(material, dataset.images)
     times = {"client": dict.fromkeys(("mean", "p50", "p90", "p95", "p99", "longest"), 0.1)}
     origin = Origin("pets", "1.0", "2026-11-20T12:00:00+00:00", {}, "names", times)
     found = report(judge(dataset, answers, Settings()), origin)
@@ -31,6 +28,11 @@ def test_has_every_table(document):
     boxes = document["ap"]["bbox"]
     assert f"boxes          {boxes['AP']:.2f}" in text
     lines = text.splitlines()
+    at_least = "By boxes of IoU 0.5 or more (--pair-by, --iou), score 0.5 or more (--score)"
+    (classes,) = [k for k, line in enumerate(lines) if line.startswith("class ")]
+    assert lines[classes - 1].startswith(f"{at_least}; best score: where F1 is highest, by boxes")
+    (matrix,) = [k for k, line in enumerate(lines) if line.startswith("truth")]
+    assert lines[matrix - 1] == f"{at_least}:"
     for start in ("class", "cat", "dog", "bird", "all", "truth \\ prediction", "background"):
         assert any(line.startswith(start) for line in lines), start
     assert lines[-1].split() == ["client", *["100.0"] * 6]

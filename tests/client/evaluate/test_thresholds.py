@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from client.evaluate.matches import ClassMatches, match
+from client.evaluate.matches import ClassMatches
+from client.evaluate.matching import match
 from client.evaluate.reading import read_dataset
 from client.evaluate.thresholds import SCORES, class_curves, overall_curve, score_curve
 from tests.client.evaluate.material import CATEGORY_IDS, make_material
@@ -12,10 +13,11 @@ from tests.client.evaluate.material import CATEGORY_IDS, make_material
 def cell(scores, found, *, objects: int, counted=None) -> ClassMatches:
     return ClassMatches(
         np.array(scores, dtype=np.float64),
-        np.zeros(len(scores), dtype=np.int64),
+        np.zeros(len(scores), dtype=np.int32),
         np.array([found], dtype=np.bool_),
         np.array([[True] * len(scores) if counted is None else counted], dtype=np.bool_),
-        np.array([objects]),
+        np.zeros(1, dtype=np.int32),
+        np.array([objects], dtype=np.int32),
     )
 
 
@@ -79,6 +81,6 @@ def test_all_classes_together_count_as_one(tmp_path):
     curves = class_curves(matches, 0.4)
     assert set(curves) == set(CATEGORY_IDS.values())
     together = overall_curve(matches, 0.4)
-    objects = sum(int(row[0].objects.sum()) for row in matches.cells)
+    objects = sum(int(row[0].objects()) for row in matches.cells)
     right = sum(row[0].found[10].sum() for row in matches.cells)
     assert together.recall[-1] == right / objects

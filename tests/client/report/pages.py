@@ -6,20 +6,16 @@ import cv2
 import numpy as np
 
 from client.report.page import Page
+from client.report.plots import Histogram, Histograms, Plot, Plots, Series
 from client.report.sections import (
     Column,
     Figure,
     Figures,
     Gallery,
-    Histogram,
-    Histograms,
     Matrix,
     Notes,
     Panel,
     Picture,
-    Plot,
-    Plots,
-    Series,
     Shape,
     Table,
     Text,

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from client.evaluate.document import Origin, report
-from client.evaluate.judging import Evaluation, ImageAnswer, Settings, judge
+from client.evaluate.judging import Evaluation, Settings, judge
 from client.evaluate.page import page
 from client.evaluate.reading import read_dataset
 from client.report.page import render
-from tests.client.evaluate.material import CATEGORY_IDS, make_material
+from tests.client.evaluate.material import CATEGORY_IDS, answers_of, make_material
 from tests.client.report.browser import Browser
 from tests.client.report.pages import EVIL
 from tests.images import noise_bgr, png
@@ -37,12 +37,10 @@ def evaluation(tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
     material.annotations.write_text(json.dumps(document))
     dataset = read_dataset(material.annotations)
     answers = [
-        ImageAnswer(
-            image, material.predictions[image.id].to_coco(image.id, CATEGORY_IDS), 0.05 + k / 100
-        )
-        for k, image in enumerate(dataset.images)
+        replace(one, seconds=0.05 + k / 100)
+        for k, one in enumerate(answers_of(material, dataset.images))
     ]
-    small = judge(dataset, answers, Settings(), notes=["It is made up.", EVIL])
+    small = judge(dataset, answers, Settings(iou=0.8), notes=["It is made up.", EVIL])
     copies = [
         replace(one, answer=replace(one.answer, image=replace(one.image, file_name=name)))
         for copy in range(COPIES)
@@ -105,6 +103,53 @@ def test_numbers_are_those_of_the_evaluation(opened, evaluation):
     )
     expected = evaluation.confusion.counts.ravel().tolist()[:-1]
     assert counts[:-1] == [f"{one:,}" if one else "·" for one in expected]
+
+
+SEEN = "[...document.querySelectorAll('section.plots figure')].filter((o) => o.checkVisibility())"
+"""The plots that the reader has before them."""
+
+
+def titles(browser: Browser) -> list[str]:
+    return browser.run(f"{SEEN}.map((one) => one.querySelector('figcaption').firstChild.data)")
+
+
+def curves(browser: Browser) -> list[list[str]]:
+    """Path data of the lines of each plot, by the classes' names in CSS."""
+    return browser.run(
+        f"{SEEN}.map((one) => ['line0', 'line1', 'line2', 'main'].map("
+        "(name) => one.querySelector(`.line.${name} path`).getAttribute('d')))"
+    )
+
+
+def test_the_reader_chooses_whose_curves_are_seen(opened):
+    tabs = "[...document.querySelectorAll('.tab')].map((one) => one.textContent)"
+    assert opened.run(tabs) == ["boxes", "masks"]
+    assert titles(opened) == ["Boxes at IoU 0.8", "F1 of boxes at IoU 0.8"]
+    opened.click(".legend:nth-of-type(2)")
+    boxes = curves(opened)
+    opened.click(".tab:nth-child(2)")
+    assert titles(opened) == ["Masks at IoU 0.8", "F1 of masks at IoU 0.8"]
+    pressed = "[...document.querySelectorAll('.tab[aria-pressed=true]')].map((o) => o.textContent)"
+    assert opened.run(pressed) == ["masks"]
+    masks = curves(opened)
+    assert [len(one) for one in masks] == [4, 4]
+    assert masks[0] != boxes[0]
+    assert masks[1] != boxes[1]
+    # The class that was chosen stays it.
+    chosen = f"{SEEN}.map((one) => one.querySelector('.chosen').classList[1])"
+    assert opened.run(chosen) == ["line1", "line1"]
+    opened.run("document.querySelector('.tab').focus()")
+    opened.press("Enter")
+    assert titles(opened)[0] == "Boxes at IoU 0.8"
+    assert curves(opened) == boxes
+
+
+def test_what_is_printed_has_the_curves_of_all(opened):
+    assert opened.pdf().startswith(b"%PDF")
+    opened.send("Emulation.setEmulatedMedia", media="print")
+    printed = titles(opened)
+    opened.send("Emulation.setEmulatedMedia", media="")
+    assert [one.split()[0] for one in printed] == ["Boxes", "F1", "Masks", "F1"]
 
 
 def test_the_images_of_a_cell_are_those_that_have_it(opened, evaluation):

@@ -32,7 +32,7 @@ def decoded(src: str) -> np.ndarray:
 def test_fits_the_page(size_hw, expected_wh, tmp_path):
     file = tmp_path / "image.png"
     file.write_bytes(png(noise_bgr(*size_hw)))
-    found = thumbnail(file)
+    found = thumbnail(file, size_hw)
     assert (found.width, found.height) == expected_wh
     assert decoded(found.src).shape[1::-1] == expected_wh
     assert found.scale == pytest.approx(max(expected_wh) / max(size_hw))
@@ -45,7 +45,7 @@ def test_is_upright(tmp_path):
     exif[0x0112] = 6  # to be turned by 90 degrees clockwise
     file = tmp_path / "turned.jpg"
     file.write_bytes(pillow_bytes(Image.fromarray(red_left), "JPEG", exif=exif))
-    found = thumbnail(file)
+    found = thumbnail(file, (80, 40))
     assert (found.width, found.height) == (40, 80)
     assert decoded(found.src)[:30, :, 2].min() > 200
 
@@ -55,8 +55,15 @@ def test_what_cannot_be_read_has_no_picture(content, tmp_path, capfd):
     file = tmp_path / "image.png"
     if content is not None:
         file.write_bytes(content)
-    assert thumbnail(file) is None
+    assert thumbnail(file, (4, 4)) is None
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("size_hw", [(40, 80), (80, 41)], ids=["as it lies", "another"])
+def test_what_the_model_saw_otherwise_has_no_picture(size_hw, tmp_path):
+    file = tmp_path / "image.png"
+    file.write_bytes(png(noise_bgr(80, 40)))
+    assert thumbnail(file, size_hw) is None
 
 
 def rle(mask: np.ndarray) -> dict:
