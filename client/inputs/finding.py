@@ -23,9 +23,10 @@ class Found:
     """A file that is meant.
 
     Attributes:
-        path: Absolute.
+        path: Absolute, with links as they were typed.
         depth: How many parts of it belong to its name: of a file in a named folder those below
-            the folder, else the last one.
+            the folder, of one that a pattern matches those below where the pattern begins, else
+            the last one.
         is_video: Whether it is one, by its suffix.
     """
 
@@ -73,18 +74,20 @@ def find_inputs(words: Sequence[str], *, videos: Sequence[str] = (), output: Pat
         paths = _matching(word)
         if not paths:
             missing.append(word)
+        root = None
         if not Path(word).exists():
-            paths = [one for one in paths if inside.is_meant(one, by=word)]
+            root = _beginning(word)
+            paths = [one for one in paths if inside.is_meant(one, by=root)]
         elif len(words) > 1:
             paths = [one for one in paths if one.resolve() != inside.output]
         for path in paths:
-            for one in inside.below(path):
-                found.setdefault(one.path, one)
+            for one in inside.below(path, root):
+                found.setdefault(inside.real(one.path), one)
     for word in videos:
         if not Path(word).is_file():
             missing.append(word)
         file = str(_absolute(Path(word)))
-        found[file] = Found(file, 1, is_video=True)
+        found[inside.real(file)] = Found(file, 1, is_video=True)
     if missing:
         raise ClientError(f"There is no file, folder or match for {', '.join(missing)}.")
     return Inputs(tuple(found.values()), inside.passed_over)
@@ -104,9 +107,11 @@ def _beginning(pattern: str) -> Path:
     return Path(*itertools.takewhile(lambda part: not glob.has_magic(part), parts))
 
 
-def _absolute(file: Path) -> Path:
-    """Without `..`; a file that is a link keeps its own name."""
-    return file.parent.resolve() / file.name
+def _absolute(path: Path) -> Path:
+    """As it was typed, but for `..`, which may lead elsewhere where links are on the way."""
+    if ".." not in path.parts:
+        return path.absolute()
+    return path.resolve() if path.is_dir() else path.parent.resolve() / path.name
 
 
 class _Folder:
@@ -115,36 +120,54 @@ class _Folder:
     def __init__(self, output: Path) -> None:
         self.output = output.resolve()
         self.passed_over: Counter[str] = Counter()
+        self._real_folders: dict[str, str] = {}
 
-    def is_meant(self, path: Path, *, by: str) -> bool:
+    def real(self, file: str) -> str:
+        """What tells whether two paths are one file; a file that is a link is one of its own."""
+        folder, name = os.path.split(file)
+        if folder not in self._real_folders:
+            self._real_folders[folder] = os.path.realpath(folder)
+        return f"{self._real_folders[folder]}/{name}"
+
+    def is_meant(self, path: Path, *, by: Path) -> bool:
         """Whether a pattern means a match: one that lies elsewhere, or where the pattern begins."""
-        return not self._has(path) or self._has(_beginning(by))
+        return not self._has(path) or self._has(by)
 
     def _has(self, path: Path) -> bool:
-        whole = path.resolve() if path.is_dir() else _absolute(path)
+        whole = path.resolve() if path.is_dir() else path.parent.resolve() / path.name
         return whole.is_relative_to(self.output)
 
-    def below(self, path: Path) -> Iterator[Found]:
-        """The file itself, or the images and videos of a folder."""
-        if not path.is_dir():
-            file = _absolute(path)
-            yield Found(str(file), 1, is_video=file.suffix.lower() in VIDEO_SUFFIXES)
+    def below(self, path: Path, root: Path | None) -> Iterator[Found]:
+        """The file itself, or the images and videos of a folder.
+
+        Args:
+            path: Of it.
+            root: Where the pattern begins that matches it.
+        """
+        parts = () if root is None else path.relative_to(root).parts
+        if root is None or ".." in parts:
+            whole, parts = _absolute(path), ()
+        else:
+            whole = _absolute(root).joinpath(*parts)
+        if not whole.is_dir():
+            is_video = whole.suffix.lower() in VIDEO_SUFFIXES
+            yield Found(str(whole), len(parts) or 1, is_video=is_video)
             return
-        folder = path.resolve()
-        for file in self._walk(folder):
+        for file in self._walk(whole):
             suffix = file.suffix.lower()
             if suffix in IMAGE_SUFFIXES or suffix in VIDEO_SUFFIXES:
-                depth = len(file.relative_to(folder).parts)
+                depth = len(parts) + len(file.relative_to(whole).parts)
                 yield Found(str(file), depth, is_video=suffix in VIDEO_SUFFIXES)
             else:
                 self.passed_over[suffix or "without suffix"] += 1
 
     def _walk(self, folder: Path) -> Iterator[Path]:
         seen: set[Path] = set()
+        begin = folder.resolve()
         # Folders of data sets are often links; a link may lead back up.
         for parent, folders, files in os.walk(folder, followlinks=True):
             real = Path(parent).resolve()
-            if real in seen or (real == self.output and real != folder):
+            if real in seen or (real == self.output and real != begin):
                 folders.clear()
                 continue
             seen.add(real)

@@ -180,7 +180,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     with Stop(say_waiting) as stop:
         try:
-            outcome = predict(connect(arguments), task, stopped=stop)
+            outcome = predict(
+                connect(arguments), task, stopped=stop, note=lambda text: say(text, sys.stderr)
+            )
         except ClientError as error:
             say(str(error), sys.stderr)
             return stop.exit_code or _FAILED

@@ -1,7 +1,8 @@
 """Ids of images in COCO results: those of an annotation file, else numbers."""
 
 import json
-from collections.abc import Sequence
+import posixpath
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ def read_annotated(path: Path) -> Annotated:
     """Read images and categories of a COCO file; annotations need not be in it.
 
     Raises:
-        ClientError: It cannot be read, or is no such file.
+        ClientError: It cannot be read, is no such file, or has one file name for two images.
     """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
@@ -65,7 +66,14 @@ def read_annotated(path: Path) -> Annotated:
         for one in document.get("categories") or ()
         if isinstance(one, dict) and {"id", "name"} <= one.keys()
     )
-    return Annotated(path, {one["file_name"]: one["id"] for one in images}, categories)
+    image_ids: dict[str, ImageId] = {}
+    for one in images:
+        if image_ids.setdefault(one["file_name"], one["id"]) != one["id"]:
+            raise ClientError(
+                f"{path} has {one['file_name']} more than once, as image "
+                f"{image_ids[one['file_name']]} and as image {one['id']}."
+            )
+    return Annotated(path, image_ids, categories)
 
 
 def ids_for(inputs: Sequence[Input], annotated: Annotated | None) -> ImageIds:
@@ -76,29 +84,32 @@ def ids_for(inputs: Sequence[Input], annotated: Annotated | None) -> ImageIds:
         annotated: Where to look names up; None numbers images from 1, in their order.
 
     Raises:
-        ClientError: No image is in the annotations, or two are one in them.
+        ClientError: No image is in the annotations, or two are one in them. An image is in them
+            where its path ends with a whole `file_name`, folders included.
     """
     if annotated is None:
         numbers = iter(range(1, len(inputs) + 1))
         return ImageIds(tuple(None if one.is_video else next(numbers) for one in inputs))
-    by_base = _by_base(annotated.image_ids)
-    ids = tuple(None if one.is_video else _look_up(one, annotated, by_base) for one in inputs)
+    by_name = _by_name(annotated.image_ids)
+    ids = tuple(None if one.is_video else _look_up(one, by_name) for one in inputs)
     images = [(one, id_) for one, id_ in zip(inputs, ids, strict=True) if not one.is_video]
     _refuse_twice(images, annotated.path)
-    unknown = [one.name for one, id_ in images if id_ is None]
+    unknown = [one for one, id_ in images if id_ is None]
+    elsewhere = _elsewhere(unknown, annotated.image_ids)
+    names = some([one.name for one in unknown])
     if images and len(unknown) == len(images):
         named = some(list(annotated.image_ids)) or "none"
         raise ClientError(
-            f"None of the images is in {annotated.path}: they are called {some(unknown)}, and it "
-            f"has {named}."
+            f"None of the images is in {annotated.path}: they are called {names}, and it has "
+            f"{named}.{elsewhere}"
         )
     if not unknown:
         return ImageIds(ids)
     return ImageIds(
         ids,
         (
-            f"{len(unknown)} of {len(images)} images are not in {annotated.path} "
-            f"({some(unknown)}): they are drawn, and are in no COCO result.",
+            f"{len(unknown)} of {len(images)} images are not in {annotated.path} ({names}): they "
+            f"are drawn, and are in no COCO result.{elsewhere}",
         ),
     )
 
@@ -111,24 +122,46 @@ def _is_image(entry: Any) -> bool:
     )
 
 
-def _by_base(image_ids: dict[str, ImageId]) -> dict[str, ImageId | None]:
-    """Ids by names without folders; None for those that are there more than once."""
+def _by_name(image_ids: Mapping[str, ImageId]) -> dict[str, ImageId | None]:
+    """Ids by names as ends of paths; None for a name that is written in several ways."""
     found: dict[str, ImageId | None] = {}
     for name, id_ in image_ids.items():
-        base = name.rpartition("/")[2]
-        found[base] = None if base in found else id_
+        end = _as_end(name)
+        found[end] = id_ if found.get(end, id_) == id_ else None
     return found
 
 
-def _look_up(
-    one: Input, annotated: Annotated, by_base: dict[str, ImageId | None]
-) -> ImageId | None:
+def _as_end(name: str) -> str:
+    """A file name without what begins it and is in no path: `./`, `../`, `/`."""
+    end = posixpath.normpath(name).lstrip("/")
+    while end.startswith("../"):
+        end = end.removeprefix("../")
+    return end
+
+
+def _look_up(one: Input, by_name: Mapping[str, ImageId | None]) -> ImageId | None:
+    """The id of the longest name that the path ends with.
+
+    A name with other folders is another image: data sets call them 0001.jpg in every folder.
+    """
     parts = one.path.strip("/").split("/")
-    for count in range(len(parts), 0, -1):
-        name = "/".join(parts[-count:])
-        if name in annotated.image_ids:
-            return annotated.image_ids[name]
-    return by_base.get(parts[-1])
+    ends = ("/".join(parts[index:]) for index in range(len(parts)))
+    return next((by_name[end] for end in ends if end in by_name), None)
+
+
+def _elsewhere(unknown: Sequence[Input], image_ids: Mapping[str, ImageId]) -> str:
+    """What else there is to say of images that are called as others in other folders."""
+    by_base = {name.rpartition("/")[2]: name for name in image_ids}
+    both = [(one, by_base.get(one.path.rpartition("/")[2])) for one in unknown]
+    named = [(one.path, name) for one, name in both if name is not None]
+    if not named:
+        return ""
+    path, name = named[0]
+    more = f", and {len(named) - 1} more" if len(named) > 1 else ""
+    return (
+        f" A name that is there in another folder is not taken for it ({path}, there {name}{more}):"
+        " a path has to end with the whole file_name."
+    )
 
 
 def _refuse_twice(images: Sequence[tuple[Input, ImageId | None]], path: Path) -> None:

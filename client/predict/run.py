@@ -11,7 +11,7 @@ from client.answers.opening import Run, open_run
 from client.classes import ModelClass, described_classes
 from client.connection import Connection
 from client.errors import ClientError
-from client.inputs.finding import Inputs, find_inputs
+from client.inputs.finding import IMAGE_SUFFIXES, VIDEO_SUFFIXES, Inputs, find_inputs
 from client.inputs.naming import Input, name_inputs
 from client.patience import Patience
 from client.predict.asking import Asking, Stopped
@@ -81,7 +81,11 @@ class Outcome:
 
 
 def predict(
-    connection: Connection, task: Task, *, stopped: Callable[[], bool] = lambda: False
+    connection: Connection,
+    task: Task,
+    *,
+    stopped: Callable[[], bool] = lambda: False,
+    note: Callable[[str], object] = lambda _: None,
 ) -> Outcome:
     """Do it.
 
@@ -89,6 +93,7 @@ def predict(
         connection: The server.
         task: What is to be done.
         stopped: Says whether to stop.
+        note: Called with what a person should know before anything is asked, in sentences.
 
     Raises:
         Unfinished: It was asked to stop, or the server stays away.
@@ -100,6 +105,8 @@ def predict(
     _refuse(inputs, found, task.output)
     annotated = None if task.annotations is None else read_annotated(task.annotations)
     image_ids = ids_for(inputs, annotated)
+    for sentence in image_ids.notes:
+        note(sentence)
     with open_run(
         connection,
         file=task.output / JOURNAL,
@@ -158,6 +165,13 @@ def _refuse(inputs: Sequence[Input], found: Inputs, output: Path) -> None:
         raise ClientError(f"There is no image and no video in what was named{others}.")
     if output.exists() and not output.is_dir():
         raise ClientError(f"{output} is a file; accepted is a folder, which is made if need be.")
+    if not output.exists() and output.suffix.lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES:
+        folder = output.with_suffix("")
+        raise ClientError(
+            f"--output is {output}, the name of a picture or video; accepted is a folder, which "
+            f"gets answers and results as well. With --output {folder} the first is in "
+            f"{folder / inputs[0].output}."
+        )
     given = {os.path.realpath(one.path) for one in inputs}
     for one in inputs:
         if os.path.realpath(output / one.output) in given:

@@ -4,6 +4,7 @@ import pytest
 
 from client.errors import ClientError
 from client.inputs.finding import find_inputs
+from client.inputs.naming import name_inputs
 
 FILES = [
     "a.jpg",
@@ -89,12 +90,46 @@ def test_what_is_passed_over_is_counted(folder):
     [
         ("photographs/sub/deep/c.tiff", [1]),
         ("photographs/sub", [1, 2]),
-        ("photographs/**/c.*", [1]),
+        ("photographs/**/c.*", [3]),
+        ("./photographs/sub/**/c.*", [2]),
+        ("photographs/../photographs/*/a.jpg", [2]),
+        ("photographs/*/../a.jpg", [1]),
+        ("p*/sub", [3, 4]),
+        ("photographs/[ab].*", [1, 1]),
     ],
-    ids=["file", "folder", "pattern"],
 )
-def test_names_of_a_folder_begin_below_it(folder, word, depths):
+def test_names_of_a_folder_or_pattern_begin_below_it(folder, word, depths):
     assert [one.depth for one in find_inputs([word], output=folder / "out").files] == depths
+
+
+def test_a_pattern_finds_the_names_that_its_folder_does(folder):
+    named = [find_inputs([word], output=folder / "out") for word in ("photographs",
+             "photographs/**/*.jpg")]  # fmt: skip
+    names_of = [{one.path: one.name for one in name_inputs(found.files)} for found in named]
+    images = {path: name for path, name in names_of[0].items() if path.endswith(".jpg")}
+    assert names_of[1] == images
+    assert set(images.values()) == {"[x].jpg", "a.jpg", "sub/a.jpg"}
+
+
+def test_what_a_shell_has_written_out_keeps_its_folders(folder):
+    """As `photographs/*/*.jpg`, and what `**` is to a shell that does not know it."""
+    for name in ("sub/b.jpg", "more/a.jpg", "few/c.jpg"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).touch()
+    words = [
+        f"photographs/{name}" for name in ("few/c.jpg", "more/a.jpg", "sub/a.jpg", "sub/b.jpg")
+    ]
+    found = name_inputs(find_inputs(words, output=folder / "out").files)
+    assert [one.name for one in found] == ["few/c.jpg", "more/a.jpg", "sub/a.jpg", "sub/b.jpg"]
+    assert [one.output for one in found] == [one.name for one in found]
+
+
+def test_links_that_were_typed_keep_their_names_and_lead_to_one_file_once(folder):
+    (folder.parent / "val").symlink_to(folder / "sub")
+    for word in ("val", "val/a.jpg", "val/*.jpg", "v*/a.jpg"):
+        found = find_inputs([word, "photographs/sub/a.jpg"], output=folder / "out").files
+        assert found[0].path == f"{folder.parent}/val/a.jpg"
+        assert [one.path for one in found].count(f"{folder}/sub/a.jpg") == 0
 
 
 def test_words_that_nothing_is_found_for_are_all_named(folder):

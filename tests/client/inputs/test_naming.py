@@ -25,8 +25,21 @@ NAMES = [
     pytest.param(["/d/a.MP4"], [("a.MP4", "a.mp4")], id="a video in capitals"),
     pytest.param(
         ["/d/1/a.jpg", "/d/2/a.jpg", "/d/2/b.jpg"],
-        [("1/a.jpg", "1/a.jpg"), ("2/a.jpg", "2/a.jpg"), ("b.jpg", "b.jpg")],
-        id="one name in two folders",
+        [("1/a.jpg", "1/a.jpg"), ("2/a.jpg", "2/a.jpg"), ("2/b.jpg", "2/b.jpg")],
+        id="one name in two folders, and another beside it",
+    ),
+    pytest.param(
+        ["/d/1/a.jpg", "/d/2/a.jpg", "/d/3/b.jpg", "/d/3/deep/c.jpg", "/d/e.jpg", "/other/f.jpg"],
+        [
+            *(("1/a.jpg", "1/a.jpg"), ("2/a.jpg", "2/a.jpg"), ("3/b.jpg", "3/b.jpg")),
+            *(("3/deep/c.jpg", "3/deep/c.jpg"), ("e.jpg", "e.jpg"), ("f.jpg", "f.jpg")),
+        ],
+        id="one name in two folders, and others below the same one",
+    ),
+    pytest.param(
+        ["/d/1/a.jpg", "/d/2/b.jpg"],
+        [("a.jpg", "a.jpg"), ("b.jpg", "b.jpg")],
+        id="two folders without a name that both have",
     ),
     pytest.param(
         ["/1/d/a.jpg", "/2/d/a.jpg"],
@@ -58,12 +71,12 @@ NAMES = [
     ),
     pytest.param(
         [("/d/s/a.jpg", 2), ("/e/s/a.jpg", 2), "/e/s/b.jpg"],
-        [("d/s/a.jpg", "d/s/a.jpg"), ("e/s/a.jpg", "e/s/a.jpg"), ("b.jpg", "b.jpg")],
+        [("d/s/a.jpg", "d/s/a.jpg"), ("e/s/a.jpg", "e/s/a.jpg"), ("e/s/b.jpg", "e/s/b.jpg")],
         id="folders of two folders",
     ),
     pytest.param(
         ["/d/a/x.avi", "/d/a/x.mov", "/d/b/x.avi"],
-        [("a/x.avi", "a/x.avi.mp4"), ("x.mov", "x.mov.mp4"), ("b/x.avi", "b/x.mp4")],
+        [("a/x.avi", "a/x.avi.mp4"), ("a/x.mov", "a/x.mov.mp4"), ("b/x.avi", "b/x.mp4")],
         id="videos of one name whose pictures have others",
     ),
     pytest.param(
@@ -84,6 +97,16 @@ NAMES = [
             ("a.heic.2.png", "a.heic.2.png"),
         ],
         id="a picture called as another image",
+    ),
+    pytest.param(
+        [("/h/d/s/a.jpg", 2), ("/h/d/s/t/b.jpg", 3), ("/h/d/s/c.jpg", 2), ("/h/e/s/a.jpg", 2)],
+        [(f"{name}.jpg", f"{name}.jpg") for name in ("d/s/a", "d/s/t/b", "d/s/c", "e/s/a")],
+        id="a folder is not torn apart",
+    ),
+    pytest.param(
+        ["/h/d/a.jpg", "/h/d/b.jpg", "/h/d/s/a.jpg", "/h/d/s/c.jpg", "/h/d/t/a.jpg"],
+        [(f"{name}.jpg", f"{name}.jpg") for name in ("a", "b", "s/a", "s/c", "t/a")],
+        id="a folder and those in it",
     ),
     pytest.param([], [], id="nothing"),
 ]

@@ -184,12 +184,12 @@ def test_names_that_clash(command, photographs, tmp_path):
     said = command("photographs/*.png", "others/0.png", "--output", "out", "--model", "tiny")
     assert said.code == 0
     pictures = [name for name in written(tmp_path / "out") if name.endswith(".png")]
-    assert pictures == ["1.png", "2.png", "3.png", "others/0.png", "photographs/0.png"]
+    assert pictures == ["others/0.png", *(f"photographs/{number}.png" for number in range(4))]
 
 
 def test_annotations_give_ids(command, photographs, tmp_path):
     annotations = {
-        "images": [{"id": 100 + n, "file_name": f"val/{n}.png"} for n in range(9)],
+        "images": [{"id": 100 + n, "file_name": f"photographs/{n}.png"} for n in range(9)],
         "annotations": [],
         "categories": [{"id": 50 + n, "name": name} for n, name in enumerate(reversed(CLASSES))],
     }
@@ -207,7 +207,9 @@ def test_annotations_give_ids(command, photographs, tmp_path):
     by_name = {one["class_name"]: one["detections"] for one in summary["classes"]}
     ids = [one["category_id"] for one in load(out / "coco_results.json")]
     assert 0 < ids.count(50) <= by_name["blue"]
-    assert "2 of 6 images are not in coco.json (bad.jpg, sub/0.jpg)" in said.out
+    note = "2 of 6 images are not in coco.json (bad.jpg, sub/0.jpg)"
+    assert said.err.startswith(note)  # before anything is asked
+    assert note in said.out
 
 
 def test_annotations_of_something_else_are_said_before_anything_is_asked(
@@ -332,6 +334,30 @@ def test_inputs_are_not_written_over(command, photographs, proxy):
     said = command("photographs", "--output", "photographs/notes.txt", "--model", "tiny")
     assert "photographs/notes.txt is a file; accepted is a folder" in said.err
     assert proxy.asked == []
+
+
+@pytest.mark.parametrize(
+    ("word", "output", "sentence"),
+    [
+        pytest.param("0.png", "out.jpg", "With --output out the first is in out/0.png.", id="jpg"),
+        pytest.param("0.png", "new/A.PNG", "--output new/A the first is in new/A/0.png", id="PNG"),
+        pytest.param("clip.mov", "clip.mp4", "is in clip/clip.mp4.", id="video"),
+    ],
+)
+def test_a_file_as_demo_py_takes_it_for_one_image(anywhere, tmp_path, word, output, sentence):
+    (tmp_path / word).touch()
+    said = anywhere(word, "--output", output)
+    assert (said.code, said.out) == (1, "")
+    assert f"--output is {output}, the name of a picture or video; accepted is a folder" in said.err
+    assert sentence in said.err
+    assert not (tmp_path / output).exists()
+
+
+def test_a_folder_may_be_called_as_a_picture(anywhere, tmp_path):
+    (tmp_path / "0.png").write_bytes(png(noise_bgr(1, 1)))
+    (tmp_path / "out.jpg").mkdir()
+    assert anywhere("0.png", "--output", "out.jpg").code == 0
+    assert (tmp_path / "out.jpg" / "0.png").is_file()
 
 
 def test_a_wrong_key_is_not_shown(command, photographs, monkeypatch):

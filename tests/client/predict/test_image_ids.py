@@ -27,7 +27,13 @@ IDS = [
     pytest.param(
         {"val/a.jpg": 7, "test/a.jpg": 8}, ["/d/test/a.jpg"], (8,), id="one name in two folders"
     ),
-    pytest.param({"val/a.jpg": 7}, ["/elsewhere/a.jpg"], (7,), id="in another folder"),
+    pytest.param({"a.jpg": 7}, ["/elsewhere/a.jpg"], (7,), id="without a folder, in any"),
+    pytest.param({"./val/a.jpg": 7}, ["/d/val/a.jpg"], (7,), id="this folder"),
+    pytest.param({"../val//a.jpg": 7}, ["/d/val/a.jpg"], (7,), id="the folder above"),
+    pytest.param({"/d/val/a.jpg": 7}, ["/d/val/a.jpg"], (7,), id="the whole path"),
+    pytest.param(
+        {"./a.jpg": 7, "a.jpg": 7}, ["/d/a.jpg"], (7,), id="written in two ways, one image"
+    ),
     pytest.param({"a.jpg": 7, "val/a.jpg": 8}, ["/val/a.jpg"], (8,), id="the longest end"),
     pytest.param({"a.jpg": "x-1"}, ["/a.jpg"], ("x-1",), id="ids of text"),
     pytest.param({"a.jpg": 0}, ["/a.jpg", "/c.mp4"], (0, None), id="the id 0, and a video"),
@@ -49,9 +55,45 @@ def test_images_that_are_not_in_them_are_said(tmp_path):
     assert "(x.jpg)" in note
 
 
-def test_a_name_that_two_annotated_images_have_is_nobodys(tmp_path):
-    found = annotated(tmp_path, **{"val/a.jpg": 7, "test/a.jpg": 8, "b.jpg": 9})
-    assert ids_for(inputs("/x/a.jpg", "/b.jpg"), found).ids == (None, 9)
+OTHERS = [
+    pytest.param({"train/a.jpg": 7}, "/d/val/a.jpg", id="another folder"),
+    pytest.param({"day1/cam1/a.jpg": 7}, "/d/day2/cam1/a.jpg", id="another folder further up"),
+    pytest.param({"val/a.jpg": 7, "test/a.jpg": 8}, "/x/a.jpg", id="two other folders"),
+    pytest.param({"/data/val/a.jpg": 7}, "/mnt/val/a.jpg", id="another whole path"),
+]
+
+
+@pytest.mark.parametrize(("image_ids", "path"), OTHERS)
+def test_the_same_name_in_another_folder_is_another_image(tmp_path, image_ids, path):
+    found = ids_for(inputs(path, "/b.jpg"), annotated(tmp_path, **image_ids, **{"b.jpg": 9}))
+    assert found.ids == (None, 9)
+    (note,) = found.notes
+    other = list(image_ids)[-1]
+    assert f"in another folder is not taken for it ({path}, there {other}): a path has" in note
+    with pytest.raises(ClientError, match="a path has to end with the whole file_name"):
+        ids_for(inputs(path), annotated(tmp_path, **image_ids))
+
+
+def test_how_many_have_names_of_other_folders(tmp_path):
+    names = {f"train/{number}.jpg": number for number in range(5)}
+    found = ids_for(
+        inputs("/d/train/0.jpg", *(f"/d/val/{number}.jpg" for number in range(9))),
+        annotated(tmp_path, **names),
+    )
+    assert "(/d/val/0.jpg, there train/0.jpg, and 4 more)" in found.notes[0]
+
+
+def test_a_name_that_is_written_in_two_ways_for_two_images_is_nobodys(tmp_path):
+    found = annotated(tmp_path, **{"./a.jpg": 7, "a.jpg": 8, "b.jpg": 9})
+    assert ids_for(inputs("/a.jpg", "/b.jpg"), found).ids == (None, 9)
+
+
+def test_one_file_name_for_two_images_is_refused(tmp_path):
+    file = tmp_path / "coco.json"
+    images = [{"id": id_, "file_name": "a.jpg"} for id_ in (1, 1, 2)]
+    file.write_text(json.dumps({"images": images}))
+    with pytest.raises(ClientError, match=r"has a.jpg more than once, as image 1 and as image 2"):
+        read_annotated(file)
 
 
 def test_annotations_of_something_else(tmp_path):
