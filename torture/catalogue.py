@@ -8,6 +8,7 @@ from torture.faults import (
     disk,
     hangs,
     images,
+    poison,
     queue,
     restart,
     rollouts,
@@ -70,6 +71,12 @@ FAULTS = (
         "small files that say that they are huge",
         "each gets 413 or 400, before memory is taken for it",
         images.bombed,
+    ),
+    Fault(
+        "batch-poisoned",
+        "one request of ten is no image, in batches of 4 with good ones",
+        "each bad one is refused as it is alone, each good one answered as it is alone",
+        poison.poisoned,
     ),
     Fault(
         "bodies-large",

@@ -48,6 +48,7 @@ class Setting:
 
 SHIPPED = Setting("shipped")
 BATCHED = Setting("batched", {"batchSize": 4, "maxBatchDelay": 20})
+FOURS = Setting("fours", {"batchSize": 4})  # they wait for one another as long as is shipped
 NARROW = Setting(
     "narrow", {"responseTimeout": 5, "jobQueueSize": 8}, {"max_response_bytes": 50_000}
 )
