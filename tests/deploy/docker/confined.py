@@ -24,6 +24,7 @@ USER = 10001
 _LINKS = ("bin", "lib", "lib64", "sbin")
 _NETWORK_ADDRESS = "192.0.2.1"
 """An address of the container that is not its loopback."""
+_NETWORK = ("ip link set lo up", f"ip address add {_NETWORK_ADDRESS}/32 dev lo")
 
 
 def why_not() -> str | None:
@@ -54,6 +55,7 @@ class Confined:
         folder: Where it runs, as it sees it.
         environment: All of it.
         output: What it has written.
+        user: Number of the user and the group that it runs as.
     """
 
     process: subprocess.Popen[bytes]
@@ -61,6 +63,7 @@ class Confined:
     folder: str
     environment: Mapping[str, str]
     output: Path
+    user: int = USER
 
     def execute(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run another command in the same place, as `docker exec` does."""
@@ -68,7 +71,7 @@ class Confined:
             *("nsenter", "--target", str(self.pid), "--mount", "--pid", "--net"),
             *(f"--root=/proc/{self.pid}/root", f"--wd=/proc/{self.pid}/cwd"),
         ]
-        words = [*enter, *_unprivileged(self.folder, self.environment), *command]
+        words = [*enter, *_unprivileged(self.user, self.folder, self.environment), *command]
         return subprocess.run(words, capture_output=True, text=True, check=False, timeout=120)
 
     def python(self, script: str, *arguments: str) -> str:
@@ -105,6 +108,8 @@ def confined(
     read_only: Mapping[str, Path],
     tmpfs: Mapping[str, str],
     scratch: Path,
+    user: int = USER,
+    network: Confined | None = None,
 ) -> Iterator[Confined]:
     """Run a command in a place of its own, and end it.
 
@@ -115,6 +120,8 @@ def confined(
         read_only: Folders of this machine by where they are seen.
         tmpfs: Mount options by folder.
         scratch: An empty folder of this machine.
+        user: Number of the user and the group that it runs as.
+        network: Whose network it shares, as the containers of a pod do; None is one of its own.
     """
     root, output = scratch / "root", scratch / "output"
     root.mkdir(parents=True)
@@ -137,13 +144,15 @@ def confined(
     lines += [
         f"mount -t proc proc {root}/proc",
         f"mount --rbind /dev {root}/dev",
-        "ip link set lo up",
-        f"ip address add {_NETWORK_ADDRESS}/32 dev lo",
+        *(() if network else _NETWORK),
         f"mount -o remount,ro {root}",
-        f"exec chroot {root} {shlex.join([*_unprivileged(folder, environment), *command])}",
+        f"exec chroot {root} {shlex.join([*_unprivileged(user, folder, environment), *command])}",
     ]
-    unshare = ["unshare", "--mount", "--pid", "--net", "--fork"]
+    unshare = ["unshare", "--mount", "--pid", "--fork", *(() if network else ("--net",))]
+    if network:
+        unshare = ["nsenter", "--target", str(network.pid), "--net", *unshare]
     with output.open("wb") as file:
+        output.chmod(0o666)  # engines let a container's user open its own output again
         process = subprocess.Popen(
             [*unshare, "sh", "-ec", "umask 022\n" + "\n".join(lines)],
             stdout=file,
@@ -151,7 +160,7 @@ def confined(
         )
     try:
         pid = _number_one(process, command)
-        yield Confined(process, pid, folder, environment, output)
+        yield Confined(process, pid, folder, environment, output, user)
     finally:
         # The kernel ends a namespace with its number 1. `unshare --kill-child` would not help: who
         # changes its user is no longer told of its parent's end.
@@ -166,15 +175,17 @@ def _number_one(process: subprocess.Popen[bytes], command: Sequence[str]) -> int
     end = time.monotonic() + 60
     while time.monotonic() < end and process.poll() is None:
         for child in psutil.Process(process.pid).children():
-            if child.cmdline() == list(command):
+            words = child.cmdline()
+            # nginx gives itself another title.
+            if words == list(command) or (words[:1] and words[0].startswith(f"{command[0]}: ")):
                 return child.pid
         time.sleep(0.01)
     raise AssertionError("The command was not started.")
 
 
-def _unprivileged(folder: str, environment: Mapping[str, str]) -> list[str]:
+def _unprivileged(user: int, folder: str, environment: Mapping[str, str]) -> list[str]:
     return [
-        *("setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "--no-new-privs"),
+        *("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--no-new-privs"),
         *("--bounding-set=-all", "--inh-caps=-all"),
         *("env", "-i", f"--chdir={folder}"),
         *(f"{name}={value}" for name, value in environment.items()),
