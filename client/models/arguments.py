@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from client.argument_types import count_from, seconds, share, timeout
 from client.compare.conditions import (
     Condition,
     ConditionError,
@@ -85,7 +86,7 @@ def build_parser() -> argparse.ArgumentParser:
     scale = command("scale", "give a version another number of workers")
     scale.add_argument("model", metavar="NAME")
     scale.add_argument("--version", metavar="V", help="default: the default one")
-    scale.add_argument("--workers", type=_workers, required=True, metavar="N")
+    scale.add_argument("--workers", type=count_from(1), required=True, metavar="N")
     scale.add_argument(
         "--force",
         action="store_true",
@@ -119,7 +120,7 @@ def build_parser() -> argparse.ArgumentParser:
 def _add_loading(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers",
-        type=_workers,
+        type=count_from(1),
         metavar="N",
         help="at least so many (default: what its model-config.yaml says, and as many as the "
         "version that it replaces has)",
@@ -130,7 +131,7 @@ def _add_loading(parser: argparse.ArgumentParser) -> None:
 def _add_loading_timeout(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--load-timeout",
-        type=_positive,
+        type=timeout,
         default=Gates.load_timeout_s,
         metavar="S",
         help="longest wait while workers load a model, in seconds (default: %(default)g)",
@@ -140,14 +141,14 @@ def _add_loading_timeout(parser: argparse.ArgumentParser) -> None:
 def _add_draining(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--drain-timeout",
-        type=_positive,
+        type=timeout,
         default=Gates.drain_timeout_s,
         metavar="S",
         help="longest wait while a version answers what it has, in seconds (default: %(default)g)",
     )
     parser.add_argument(
         "--drain-quiet",
-        type=_seconds,
+        type=seconds,
         default=Gates.drain_quiet_s,
         metavar="S",
         help="a version goes when for so many seconds nobody has asked for it by its name "
@@ -172,7 +173,7 @@ def _add_gates(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("what the new version has to pass").add_argument
     add(
         "--min-agreement",
-        type=_share,
+        type=share,
         default=Gates.min_agreement,
         metavar="A",
         help="least share of detections that both versions find, of the same class and with "
@@ -181,14 +182,14 @@ def _add_gates(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--score",
-        type=_share,
+        type=share,
         default=Gates.score,
         metavar="T",
         help="detections with a lower score do not count there; 0 to 1 (default: %(default)g)",
     )
     add(
         "--max-slowdown",
-        type=_positive,
+        type=_times,
         default=Gates.max_slowdown,
         metavar="X",
         help="most times as long as the old version that it may take; inf is any "
@@ -196,7 +197,7 @@ def _add_gates(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--rounds",
-        type=_workers,
+        type=count_from(1),
         default=Gates.rounds,
         metavar="N",
         help="how often each image is timed (default: %(default)d)",
@@ -268,29 +269,8 @@ def _condition(text: str) -> Condition:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def _share(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is not from 0 to 1")
-    return value
-
-
-def _positive(text: str) -> float:
+def _times(text: str) -> float:
     value = float(text)
     if not value > 0:
-        raise argparse.ArgumentTypeError(f"{text} is not above 0")
-    return value
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not value >= 0:
-        raise argparse.ArgumentTypeError(f"{text} is less than 0")
-    return value
-
-
-def _workers(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+        raise argparse.ArgumentTypeError(f"is {text}, accepted are numbers above 0, and inf")
     return value

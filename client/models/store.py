@@ -69,6 +69,11 @@ class ModelStore:
                 raise StoreError(
                     f"The versions of {model} are being changed by another command; wait for it."
                 ) from error
+            except OSError as error:  # some network file systems cannot
+                raise StoreError(
+                    f"{file.name} cannot be locked, which keeps other commands from changing the "
+                    f"versions of {model} meanwhile: {error}. Put the model store where it can."
+                ) from error
             yield
 
     def history(self, model: str) -> History:

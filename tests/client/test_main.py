@@ -6,7 +6,7 @@ import shlex
 import pytest
 
 from client import ready
-from client.__main__ import _COMMANDS, EPILOG
+from client.__main__ import _COMMANDS, EPILOG, main
 from client.compare import cli as compare
 from client.evaluate import cli as evaluate
 from client.models import arguments as models
@@ -20,6 +20,14 @@ PARSERS = {
     "ready": ready.build_parser,
 }
 EXAMPLES = re.findall(r"^  python -m client ([a-z].*)$", EPILOG, re.MULTILINE)
+
+
+def test_names_every_command(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 0
+    said = capsys.readouterr().out
+    assert [name for name in _COMMANDS if not re.search(rf"^    {name} +\w", said, re.M)] == []
 
 
 def test_every_command_has_an_example():

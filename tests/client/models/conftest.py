@@ -1,5 +1,7 @@
 """A real TorchServe whose versions tests change; each leaves one healthy default behind."""
 
+import contextlib
+import io
 import itertools
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -10,6 +12,8 @@ import pytest
 
 from client.models.archive import Archive, verify
 from client.models.checks import CheckImage
+from client.models.cli import main as models_main
+from client.models.errors import StoreError
 from client.models.gates import Gates
 from client.models.site import Site, Step
 from client.models.store import ModelStore
@@ -114,3 +118,54 @@ def archive(coins: Path, tmp_path: Path) -> Callable[..., Archive]:
         return verify(make_variant(coins, folder / name, version, edits))
 
     return make
+
+
+def full(*arguments: object, **named: object) -> None:
+    """In the place of what writes to a disk."""
+    raise StoreError("The disk is full.")
+
+
+def of_the_bench(bench) -> list[str]:
+    return [
+        *("--ts-config", str(bench.folder / "config.properties")),
+        *("--key-folder", str(bench.folder / "run")),
+    ]
+
+
+@pytest.fixture
+def command(bench, tmp_path, capsys):
+    """Runs a command against the server; returns exit code, stdout and stderr."""
+    image = tmp_path / "coins.png"
+    image.write_bytes(bench.gates.images[0].content)
+
+    def run(name: str, *words: str):
+        site = of_the_bench(bench)
+        if name in ("rollout", "rollback"):
+            site += ["--image", str(image)]
+        code = models_main([name, *map(str, words), *site])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
+
+
+@dataclass(frozen=True)
+class Second:
+    """A version beside the default one, `old`, and what the command said that registered it."""
+
+    old: str
+    new: str
+    archive: Path
+    said: str
+
+
+@pytest.fixture(scope="module")
+def second(bench) -> Iterator[Second]:
+    old, archive, said = bench.default(), bench.variant(), io.StringIO()
+    with contextlib.redirect_stdout(said):
+        assert models_main(["register", str(archive), *of_the_bench(bench)]) == 0
+    (new,) = (one for one in bench.versions() if one != old)
+    yield Second(old, new, archive, said.getvalue())
+    assert bench.default() == old
+    assert models_main(["unregister", MODEL, new, *of_the_bench(bench)]) == 0
+    assert bench.versions() == [old]

@@ -1,3 +1,4 @@
+import errno
 import shutil
 import zipfile
 from pathlib import Path
@@ -258,6 +259,18 @@ def test_one_command_at_a_time(store):
     ):
         pass
     with store.changing("coins"):
+        pass
+
+
+def test_a_file_system_that_cannot_lock(store, monkeypatch):
+    def refuse(*arguments: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with (
+        pytest.raises(StoreError, match=r"\.coins\.lock cannot be locked, .* No locks available"),
+        store.changing("coins"),
+    ):
         pass
 
 
