@@ -9,7 +9,9 @@ import torch
 from detectron2.checkpoint.c2_model_loading import align_and_update_state_dicts
 
 from export.checkpoint import Checkpoint, Naming, StateDict
+from export.differences import Differences
 from export.errors import ExportError
+from handler.metadata import ConfigKind
 
 
 def fit_to_network(
@@ -18,6 +20,7 @@ def fit_to_network(
     *,
     allow_missing: Sequence[str] = (),
     allow_unexpected: Sequence[str] = (),
+    kind: ConfigKind = "yacs",
 ) -> StateDict:
     """Load tensors into a network and take them out as inference wants them.
 
@@ -26,15 +29,17 @@ def fit_to_network(
         network: The network, whose weights are overwritten.
         allow_missing: Patterns of names that may be missing and keep their initial values.
         allow_unexpected: Patterns of names that the network may not know and that are left behind.
+        kind: Of the config, whose keys messages name.
 
     Returns:
         The network's complete state, on the CPU, each tensor with memory of its own.
 
     Raises:
-        ExportError: Every missing, unexpected and wrong-shaped tensor, in one message.
+        ExportError: What is missing, unexpected and of another shape, in one message.
     """
     tensors = _in_detectron2_names(checkpoint, network)
     state = network.state_dict()
+    given = dict(tensors)
     misshapen = {n for n, t in tensors.items() if n in state and t.shape != state[n].shape}
     shapes = {name: tuple(tensors.pop(name).shape) for name in misshapen}
     wrong_values = _value_problems(tensors, network)
@@ -49,23 +54,14 @@ def fit_to_network(
         for name in result.unexpected_keys
         if name not in computed | unused and not _any(name, allow_unexpected)
     ]
-    problems = [
-        *(f"missing in the weights: {name}" for name in missing),
-        *(f"unknown to the config's network: {name}" for name in unknown),
-        *(
-            f"shape of {name}: {shapes[name]} in the weights, {tuple(state[name].shape)} by the "
-            "config"
-            for name in sorted(misshapen)
-        ),
-        *wrong_values,
-    ]
-    if problems:
-        raise ExportError(
-            f"The weights do not fit the config's network ({len(problems)} differences):",
-            *(f"  {problem}" for problem in problems),
-            *(["What may be missing is named by --allow-missing PATTERN."] if missing else []),
-            *(["What may be left behind, by --allow-unexpected PATTERN."] if unknown else []),
-        )
+    differences = Differences(
+        missing=tuple(missing),
+        unknown=tuple(unknown),
+        shapes={name: (shapes[name], tuple(state[name].shape)) for name in misshapen},
+        values=tuple(wrong_values),
+    )
+    if len(differences):
+        raise ExportError(*differences.sentences(given, state, kind))
     # Each with memory of its own: safetensors refuse tensors that share it.
     return {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
 
@@ -136,12 +132,13 @@ def _in_detectron2_names(checkpoint: Checkpoint, network: torch.nn.Module) -> St
         if versions is not None:
             tensors._metadata = versions  # type: ignore[attr-defined]
         return tensors
+    state = network.state_dict()
     matcher = logging.getLogger("detectron2.checkpoint.c2_model_loading")
     level = matcher.level
     matcher.setLevel(logging.ERROR)  # it logs a table of every name
     try:
         matched: StateDict = align_and_update_state_dicts(
-            network.state_dict(),
+            state,
             dict(checkpoint.tensors),
             c2_conversion=checkpoint.naming == "caffe2",
         )
@@ -151,7 +148,21 @@ def _in_detectron2_names(checkpoint: Checkpoint, network: torch.nn.Module) -> St
         ) from error
     finally:
         matcher.setLevel(level)
+    _match_misshapen(matched, state)
     return matched
+
+
+def _match_misshapen(matched: StateDict, state: Mapping[str, torch.Tensor]) -> None:
+    """Give the network's names also to tensors whose shape alone kept Detectron2 from doing it."""
+    ends = [name for name in matched if name not in state]
+    renamed = {}
+    for name in state.keys() - matched.keys():
+        fitting = [end for end in ends if f".{name}".endswith(f".{end}")]
+        longest = max(fitting, key=len, default=None)
+        if longest is not None and matched[longest].shape != state[name].shape:
+            renamed[name] = longest
+    given = {end: matched.pop(end) for end in set(renamed.values())}
+    matched.update((name, given[end]) for name, end in renamed.items())
 
 
 def _any(name: str, patterns: Sequence[str]) -> bool:

@@ -157,6 +157,7 @@ def _load(request: ExportRequest, staged: Path, report: Report) -> _Model:
             network,
             allow_missing=request.allow_missing,
             allow_unexpected=request.allow_unexpected,
+            kind=config.kind,
         )
     except ExportError as error:
         raise ExportError(*problems, *error.problems) from error

@@ -17,3 +17,8 @@ def class_list(metadata: Metadata) -> str:
 def megabytes(size: int) -> str:
     """A size in bytes, as people read it."""
     return f"{size / 1e6:.1f} MB"
+
+
+def many(count: int, what: str) -> str:
+    """A number of things, in the singular where it is one."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

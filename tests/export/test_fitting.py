@@ -7,7 +7,8 @@ from export.checkpoint import Checkpoint, read_checkpoint
 from export.errors import ExportError
 from export.fitting import fit_to_network, unused_by_detectron1
 from handler.config import build_from_config
-from tests.models import Training, tiny_config
+from tests.checkpoints import arrays, as_caffe2, write_pickle
+from tests.models import Training, save_training, tiny_config
 
 
 @pytest.fixture
@@ -35,6 +36,47 @@ def test_lists_every_difference_to_the_network(network, checkpoint):
         "What may be missing is named by --allow-missing PATTERN.",
         "What may be left behind, by --allow-unexpected PATTERN.",
     )
+
+
+def told(checkpoint: Checkpoint, network: torch.nn.Module, **options) -> str:
+    with pytest.raises(ExportError) as caught:
+        fit_to_network(checkpoint, network, **options)
+    return "\n".join(caught.value.problems)
+
+
+@pytest.mark.parametrize("form", ["detectron2", "the zoo's pickle", "caffe2"])
+def test_other_classes_are_said_in_numbers_whatever_the_names(form, tmp_path):
+    config = tiny_config()
+    config.MODEL.RESNETS.NORM = "FrozenBN"
+    training = save_training(tmp_path, config)
+    weights, state = training.weights, torch.load(training.weights, weights_only=True)["model"]
+    if form != "detectron2":
+        content = {"blobs": as_caffe2(state)} if form == "caffe2" else {"model": arrays(state)}
+        weights = write_pickle(tmp_path / "weights.pkl", content)
+    config.MODEL.ROI_HEADS.NUM_CLASSES = 80
+    network = build_from_config(config, device="cpu")
+    assert told(read_checkpoint(weights), network).splitlines() == [
+        "The weights do not fit the config's network (6 differences):",
+        "  shape of roi_heads.box_predictor.bbox_pred.bias: (12,) in the weights, (320,) by the "
+        "config",
+        "  shape of roi_heads.box_predictor.bbox_pred.weight: (12, 32) in the weights, (320, 32) "
+        "by the config",
+        "  shape of roi_heads.box_predictor.cls_score.bias: (4,) in the weights, (81,) by the "
+        "config",
+        "  shape of roi_heads.box_predictor.cls_score.weight: (4, 32) in the weights, (81, 32) by "
+        "the config",
+        "  shape of roi_heads.mask_head.predictor.bias: (3,) in the weights, (80,) by the config",
+        "  shape of roi_heads.mask_head.predictor.weight: (3, 16, 1, 1) in the weights, "
+        "(80, 16, 1, 1) by the config",
+        "The weights have 3 classes, the config says 80: --opts MODEL.ROI_HEADS.NUM_CLASSES 3.",
+    ]
+
+
+def test_the_key_of_a_lazy_config(checkpoint):
+    config = tiny_config()
+    config.MODEL.ROI_HEADS.NUM_CLASSES = 2
+    said = told(checkpoint, build_from_config(config, device="cpu"), kind="lazy")
+    assert said.endswith("3 classes, the config says 2: --opts model.roi_heads.num_classes 3.")
 
 
 def test_what_may_be_missing_keeps_its_initial_value(network, checkpoint):
@@ -72,7 +114,7 @@ def test_what_detectron1_itself_did_not_use_is_left_behind(naming, unused, known
 
 def test_a_wrong_shape_is_never_allowed(network, checkpoint):
     checkpoint.tensors["roi_heads.box_predictor.cls_score.bias"] = torch.zeros(81)
-    with pytest.raises(ExportError, match="1 differences"):
+    with pytest.raises(ExportError, match=r"\(1 difference\)"):
         fit_to_network(checkpoint, network, allow_missing=["*"], allow_unexpected=["*"])
 
 
