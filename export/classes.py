@@ -12,6 +12,7 @@ from detectron2.data.datasets import builtin  # noqa: F401 - registers Detectron
 
 from export.errors import ExportError
 from export.paths import is_file
+from export.text_files import read_text
 from handler.metadata import ClassInfo
 
 _GOLDEN_RATIO = 0.618034  # hues this far apart never come close to one another
@@ -131,7 +132,7 @@ def _read(option: str, argument: str) -> tuple[ClassInfo, ...]:
         if not is_file(path):
             names = argument.split(",")
             return _with_colors([(name.strip(), None) for name in names if name.strip()])
-        text = path.read_text(encoding="utf-8-sig")  # Windows editors begin with a mark
+        text = read_text(path)
         if path.suffix == ".json":
             return _with_colors(_coco_categories(json.loads(text)))
     except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError) as error:

@@ -17,6 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from export.errors import ExportError
 from export.model_config import ModelConfig
+from export.text_files import read_text
 from handler.lazy_config import MARKS, find_object
 from handler.metadata import InputSpec
 from handler.plain_yaml import PlainLoader
@@ -58,7 +59,7 @@ def check_resolvers(path: Path) -> None:
     Raises:
         ExportError: Names what was found.
     """
-    found = re.findall(r"\$\{\s*[\w.]+\s*:", path.read_text(encoding="utf-8"))
+    found = re.findall(r"\$\{\s*[\w.]+\s*:", read_text(path))
     if found:
         raise ExportError(
             f"--config-file {path} calls {', '.join(sorted(set(found)))}...}}: only references "

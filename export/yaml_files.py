@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 
 from export.errors import ExportError
+from export.text_files import read_text
 from handler.plain_yaml import PlainLoader, parse_yaml
 
 BASE = "_BASE_"
@@ -47,9 +48,13 @@ def load_with_bases(path: Path, _above: tuple[Path, ...] = ()) -> dict[str, Any]
     if path.resolve() in _above:
         raise ExportError(f"--config-file {path}: its {BASE} leads back to itself.")
     try:
-        values = parse_yaml(path.read_text(encoding="utf-8"), _ConfigLoader)
-    except (OSError, UnicodeDecodeError) as error:
+        values = parse_yaml(read_text(path), _ConfigLoader)
+    except OSError as error:
         raise ExportError(f"--config-file {path} cannot be read: {error}.") from error
+    except UnicodeDecodeError as error:
+        raise ExportError(
+            f"--config-file {path} cannot be read: it is no text in UTF-8 or UTF-16 ({error})."
+        ) from error
     except yaml.constructor.ConstructorError as error:
         if is_tag_error(error):
             raise

@@ -39,6 +39,12 @@ def test_reads_a_file(content, expected, tmp_path):
     assert names(find(str(file)).classes) == expected
 
 
+def test_reads_what_powershell_writes(tmp_path):
+    file = tmp_path / "classes.txt"
+    file.write_bytes("Straße\r\ndog\r\n".encode("utf-16"))
+    assert names(find(str(file)).classes) == ("Straße", "dog")
+
+
 def test_reads_a_list():
     assert names(find("cat, dog").classes) == ("cat", "dog")
 
@@ -143,7 +149,7 @@ def test_reports_all_problems(arguments, problems):
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        pytest.param("classes.txt", b"\xff\xfe", id="not text"),
+        pytest.param("classes.txt", b"\xff\xfe\x00", id="not text"),
         pytest.param("classes.json", b"{", id="not json"),
         pytest.param("classes.json", b"[]", id="no categories"),
         pytest.param("classes.json", b'{"categories": [{"id": 1}]}', id="categories without names"),

@@ -1,3 +1,5 @@
+import codecs
+
 import pytest
 import yaml
 
@@ -26,7 +28,8 @@ def changed(tmp_path, **top):
         pytest.param(b"just words", "this is a str", id="words"),
         pytest.param(b"[1, 2]", "this is a list", id="a list"),
         pytest.param(b"a: [1", "is not YAML", id="not yaml"),
-        pytest.param(b"\xff\xfe\x00", "cannot be read", id="not text"),
+        pytest.param(b"\xff\xfe\x00", "it is no text in UTF-8 or UTF-16", id="cut off UTF-16"),
+        pytest.param(b"\x89PNG\r\n", "it is no text in UTF-8 or UTF-16", id="not text"),
         pytest.param(b"MODEL: 3\nVERSION: 2", "MODEL is 3; a section", id="a number for a section"),
         pytest.param(
             b"VERSION: 2\nINPUT:\n  MIN_SIZE_TEST: big", "MIN_SIZE_TEST is 'big'; a int", id="word"
@@ -59,6 +62,22 @@ def changed(tmp_path, **top):
 def test_says_what_is_wrong(content, sentence, tmp_path):
     with pytest.raises(ExportError, match=sentence):
         read_model_config(write(tmp_path, content))
+
+
+ENCODINGS = {
+    "UTF-8 with a mark": "utf-8-sig",
+    "UTF-16, as PowerShell writes it": "utf-16",
+    "UTF-16, big end first": "utf-16-be",
+}
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_reads_what_windows_writes(encoding, tmp_path):
+    lines = tiny_config().dump().replace("somebody", "jemand mit Ümlaut").splitlines()
+    text = "\r\n".join([*lines, ""])
+    mark = codecs.BOM_UTF16_BE if encoding.endswith("first") else b""
+    file = write(tmp_path, mark + text.encode(ENCODINGS[encoding]), "cfgdump.txt")
+    assert read_model_config(file) == read_model_config(write(tmp_path, text))
 
 
 def test_reports_every_wrong_value_at_once(tmp_path):
