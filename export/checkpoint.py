@@ -5,7 +5,7 @@ import re
 import zipfile
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -47,11 +47,16 @@ class Checkpoint:
         naming: `detectron2`; `caffe2`, Detectron1's names; `suffix`, names that are ends of
             Detectron2's (backbones trained elsewhere).
         left_behind: What else was in the file: `optimizer`, `iteration`, ...
+        wrapper: Under which key the tensors were: `model`, `state_dict` or `blobs`; None where they
+            were all of it.
+        notes: What of the rest is a number or a text: `iteration`, `epoch`, Detectron1's `cfg`, ...
     """
 
     tensors: StateDict
     naming: Naming = "detectron2"
     left_behind: tuple[str, ...] = ()
+    wrapper: str | None = None
+    notes: Mapping[str, int | float | str] = field(default_factory=dict)
 
 
 def read_checkpoint(path: Path, *, trust: bool = False) -> Checkpoint:
@@ -69,17 +74,20 @@ def read_checkpoint(path: Path, *, trust: bool = False) -> Checkpoint:
     content = _read(path, trust=trust)
     if not isinstance(content, Mapping) or not content:
         raise ExportError(
-            f'--weights {path} holds no weights: expected {{"model": state_dict}} or a state_dict, '
+            f'{path} holds no weights: expected {{"model": state_dict}} or a state_dict, '
             f"found {_kind(content)}."
         )
     wrapper = next((key for key in ("model", "state_dict", "blobs") if key in content), None)
     tensors = content[wrapper] if wrapper else content
     if not isinstance(tensors, Mapping) or not tensors:
-        raise ExportError(f"--weights {path} holds no weights: its {wrapper} is {_kind(tensors)}.")
+        raise ExportError(f"{path} holds no weights: its {wrapper} is {_kind(tensors)}.")
+    rest = {str(key): content[key] for key in content if wrapper and key != wrapper}
     return Checkpoint(
         tensors=_without_prefix(_as_tensors(path, tensors)),
         naming=_naming(content, wrapper, tensors),
-        left_behind=tuple(sorted(str(key) for key in content if wrapper and key != wrapper)),
+        left_behind=tuple(sorted(rest)),
+        wrapper=wrapper,
+        notes={key: value for key, value in rest.items() if type(value) in (int, float, str)},
     )
 
 
@@ -110,7 +118,7 @@ def _read(path: Path, *, trust: bool) -> Any:
         with path.open("rb") as file:
             return pickle.load(file, encoding="latin1")
     except OSError as error:
-        raise ExportError(f"--weights {path} cannot be read: {error}.") from error
+        raise ExportError(f"{path} cannot be read: {error}.") from error
     except RefusedGlobal as error:
         raise _refused(path, error.name) from error
     except (pickle.UnpicklingError, SafetensorError) as error:
@@ -144,15 +152,17 @@ def _look_through(path: Path, *, is_zip: bool) -> None:
 
 def _refused(path: Path, name: str) -> ExportError:
     return ExportError(
-        f"--weights {path} asks for {name}, which could run code of whoever made the file: only "
+        f"{path} asks for {name}, which could run code of whoever made the file: only "
         "tensors, numpy arrays and plain values are loaded. If you trust its origin as you trust "
-        "a program, --trust-checkpoint loads it all the same."
+        "a program, an export with --trust-checkpoint loads it all the same."
     )
 
 
 def _unreadable(path: Path, error: Exception) -> ExportError:
-    first_line = (str(error) or type(error).__name__).partition("\n")[0]
-    return ExportError(f"--weights {path} is not a checkpoint, or it is cut off: {first_line}")
+    # torch's own sentence advises to load the file unsafely; what it found stands further down.
+    found = re.search(r"WeightsUnpickler error:\s*(.+)", str(error))
+    first_line = found[1] if found else str(error).partition("\n")[0] or type(error).__name__
+    return ExportError(f"{path} is not a checkpoint, or it is cut off: {first_line}")
 
 
 def _as_tensors(path: Path, values: Mapping[Any, Any]) -> StateDict:
@@ -170,10 +180,10 @@ def _as_tensors(path: Path, values: Mapping[Any, Any]) -> StateDict:
             continue
         size += value.nbytes
         if size > limit:
-            raise ExportError(f"--weights {path} holds more tensors than fit into its size.")
+            raise ExportError(f"{path} holds more tensors than fit into its size.")
         tensors[str(name)] = torch.from_numpy(np.array(value)) if is_array else value.detach()
     if strange:
-        raise ExportError(f"--weights {path}: entries that are not tensors: {'; '.join(strange)}.")
+        raise ExportError(f"{path}: entries that are not tensors: {'; '.join(strange)}.")
     # How the modules that wrote the file tell those that read it about their versions.
     if isinstance(versions := getattr(values, "_metadata", None), Mapping):
         tensors._metadata = OrderedDict(  # type: ignore[attr-defined]

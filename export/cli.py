@@ -4,12 +4,14 @@ Exit codes: 0 done; 1 a problem of the input, in sentences; 2 usage; 130 interru
 """
 
 import argparse
+import json
 import logging
 import signal
 import sys
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from export.errors import ExportError
 from handler.metadata import PRECISIONS
@@ -24,7 +26,32 @@ example:
   python -m server --models pets=pets.mar
 
   python -m export inspect model_store/pets.mar
-  says what an archive holds and whether it is whole, and runs nothing of it.
+  python -m export inspect output/model_final.pth
+  say what an archive holds and whether it is whole, and what weights are of, before a config for
+  them is found; nothing of either is run.
+"""
+
+INSPECT_EPILOG = """\
+examples:
+  python -m export inspect model_store/pets.mar
+    model_store/pets.mar: pets 1.0
+      network    GeneralizedRCNN, answers with boxes, masks
+      classes    cat, dog
+      ...
+      whole
+
+  python -m export inspect output/model_final.pth
+    output/model_final.pth: a checkpoint of a training, iteration 89999
+      weights    307 tensors (307 float32), 44,029,660 numbers, file of 351.0 MB
+      names      Detectron2's
+      looks like GeneralizedRCNN, ResNet-50, a feature pyramid (FPN)
+      heads      proposals, boxes, masks
+      classes    2
+      beside     iteration, optimizer, scheduler
+      sha256     ...
+
+exit codes: 0 as it should be; 1 an archive that was changed, or a file that is none of these;
+2 usage.
 """
 
 
@@ -159,9 +186,17 @@ def build_inspect_parser() -> argparse.ArgumentParser:
     """The arguments of `python -m export inspect`."""
     parser = argparse.ArgumentParser(
         prog="python -m export inspect",
-        description="Say what an archive holds and whether it is whole; run nothing of it.",
+        description="Say what an archive holds and whether it is whole, or what weights are of: "
+        "kind of file, network, number of classes. Nothing of either is run or unpickled.",
+        epilog=INSPECT_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("archive", type=Path, metavar="FILE.mar")
+    parser.add_argument(
+        "file",
+        type=Path,
+        metavar="FILE",
+        help="an archive (.mar) or weights (.pth, .pkl, .safetensors); the content says which",
+    )
     parser.add_argument("--json", action="store_true", help="print it as JSON")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser
@@ -234,11 +269,25 @@ def _export(arguments: argparse.Namespace) -> int:
 
 
 def _inspect(arguments: argparse.Namespace) -> int:
-    import json
+    from export.inspection import describe, inspect, is_archive
 
-    from export.inspection import describe, inspect
-
-    found = inspect(arguments.archive)
-    document = json.dumps(found.as_dict(), indent=2, ensure_ascii=False)
-    print(document if arguments.json else describe(found))
+    if not is_archive(arguments.file):
+        return _inspect_weights(arguments)
+    found = inspect(arguments.file)
+    _print(arguments, found.as_dict(), describe(found))
     return 0 if found.is_whole else 1
+
+
+def _inspect_weights(arguments: argparse.Namespace) -> int:
+    # Archives are looked into without torch, which takes seconds to import.
+    warnings.filterwarnings("ignore", category=FutureWarning, module="torch")
+    from export.checkpoint_inspection import describe, inspect_checkpoint
+
+    found = inspect_checkpoint(arguments.file)
+    _print(arguments, found.as_dict(), describe(found))
+    return 0
+
+
+def _print(arguments: argparse.Namespace, document: dict[str, Any], text: str) -> None:
+    as_json = json.dumps(document, indent=2, ensure_ascii=False)
+    print(as_json if arguments.json else text)

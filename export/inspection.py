@@ -66,6 +66,17 @@ class Inspection:
         }
 
 
+def is_archive(path: Path) -> bool:
+    """Whether a file is an archive, or is called one; weights saved by torch are zips as well."""
+    if path.suffix == ".mar":
+        return True
+    try:
+        with zipfile.ZipFile(path) as opened:
+            return MANIFEST_FILE in opened.namelist()
+    except (OSError, zipfile.BadZipFile, ValueError):
+        return False
+
+
 def inspect(path: Path) -> Inspection:
     """Look into an archive.
 

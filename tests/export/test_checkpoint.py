@@ -167,13 +167,16 @@ def test_only_plain_tensors_are_weights(tensor, tmp_path):
         pytest.param(b"PK\x03\x04 cut off", id="a zip that is cut off"),
         pytest.param(b"\x80\x02]", id="a pickle that is cut off"),
         pytest.param(b"\x89PNG\r\n\x1a\n" + bytes(100), id="an image"),
+        pytest.param(b"MODEL:\n  WEIGHTS: a\n", id="a config"),
     ],
 )
 def test_refuses_what_is_not_a_checkpoint(content, suffix, tmp_path):
     path = tmp_path / f"weights{suffix}"
     path.write_bytes(content)
-    with pytest.raises(ExportError, match=f"weights{suffix} is not a checkpoint, or it is cut off"):
+    sentence = f"weights{suffix} is not a checkpoint, or it is cut off"
+    with pytest.raises(ExportError, match=sentence) as caught:
         read_checkpoint(path)
+    assert "weights_only" not in str(caught.value)  # torch advises to load it all the same
 
 
 @pytest.mark.parametrize("length", [10, 1000, 100_000])
