@@ -3,23 +3,19 @@
 Each answer is held against TorchServe's, byte for byte.
 """
 
+# ruff: noqa: F401, F403  # what is imported are tests, which pytest finds by their names
+
 from collections import Counter
 
 import pytest
 
 from tests.deploy.ray.comparing import answers_compared
-from tests.deploy.ray.test_requests_on_ray import *  # noqa: F403
+from tests.deploy.ray.test_requests_on_ray import *
 from tests.server.test_fuzz import (
     test_requests_of_no_form_at_all,
     test_requests_of_the_documented_form,
     unharmed,
 )
-
-__all__ = [
-    "test_requests_of_no_form_at_all",
-    "test_requests_of_the_documented_form",
-    "unharmed",
-]
 
 
 @pytest.fixture(scope="module")

@@ -37,20 +37,19 @@ def in_batches(model_config: bytes) -> bytes:
 def serve_store(cluster: RayCluster, store: Path, *, key_file: Path, gateways: int) -> RayServed:
     """Serve all archives of a store, and wait until they answer."""
     key_file.write_text(f"{KEY}\n")
-    config = make_config(
-        str(store),
-        defaults={"coins": "1.0"},
-        shape=Shape(gateways=gateways, cpus=1),
-        listening=Listening(port=cluster.port, key_file=str(key_file)),
-    )
+    settings = {
+        "shape": Shape(gateways=gateways, cpus=1),
+        "listening": Listening(port=cluster.port, key_file=str(key_file)),
+    }
+    config = make_config(str(store), defaults={"coins": "1.0"}, **settings)
     cluster.deploy(config)
     cluster.wait_until_running(len(config["applications"]))
-    return RayServed(cluster, KEY, config)
+    return RayServed(cluster, KEY, config, settings)
 
 
 @pytest.fixture(scope="package")
 def served_by_ray(ray_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayServed]:
     """A node that serves the store."""
     folder = tmp_path_factory.mktemp("ray")
-    with RayCluster(nodes=1, cpus=4, log=folder / "ray.log") as cluster:
+    with RayCluster(nodes=1, cpus=6, log=folder / "ray.log") as cluster:
         yield serve_store(cluster, ray_store, key_file=folder / "key", gateways=1)

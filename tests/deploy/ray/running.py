@@ -1,4 +1,4 @@
-"""A Ray cluster on this machine that serves a config, asked as the tests of TorchServe ask theirs."""
+"""A Ray cluster on this machine that serves a config, asked as tests ask TorchServe."""
 
 import json
 import os
@@ -145,9 +145,16 @@ class RayCluster:
 class RayServed:
     """A served store, with as much of `server.torchserve.TorchServe` as its request tests touch."""
 
-    def __init__(self, cluster: RayCluster, token: str, config: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        cluster: RayCluster,
+        token: str,
+        config: dict[str, Any],
+        settings: dict[str, Any],
+    ) -> None:
         self.cluster = cluster
         self.config = config
+        self.settings = settings  # that `make_config` made it with
         self.inference = InferenceApi(cluster.url, token)
         self.management = ManagementClient(cluster.url, token)
 

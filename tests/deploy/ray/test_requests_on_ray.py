@@ -1,5 +1,7 @@
 """The tests of requests to TorchServe, unchanged, on Ray; answers are held against TorchServe's."""
 
+# ruff: noqa: F401  # what is imported are tests, which pytest finds by their names
+
 import pytest
 
 from tests.deploy.ray.comparing import answers_compared
@@ -23,8 +25,6 @@ from tests.server.test_requests import (
     test_the_served_photograph_equals_default_predictor_bit_for_bit,
     test_without_the_token_nothing_is_answered,
 )
-
-__all__ = [name for name in dir() if name.startswith("test_")]
 
 
 @pytest.fixture(scope="module")
