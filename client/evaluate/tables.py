@@ -18,10 +18,10 @@ _BARS = 24
 _STAGES = {"client": "the client's wait"}
 _TIMES = {
     "mean": "mean",
-    "p50": "50 %",
-    "p90": "90 %",
-    "p95": "95 %",
-    "p99": "99 %",
+    "p50": "50\u00a0%",
+    "p90": "90\u00a0%",
+    "p95": "95\u00a0%",
+    "p99": "99\u00a0%",
     "longest": "longest",
 }
 
@@ -140,7 +140,7 @@ def times(evaluation: Evaluation, document: Mapping[str, Any]) -> list[Section]:
         "images",
         edges.tolist(),
         counts.tolist(),
-        [(1000 * waits[name], label) for name, label in (("p50", "half"), ("p95", "95 %"))],
+        [(1000 * waits[name], label) for name, label in (("p50", "half"), ("p95", "95\u00a0%"))],
     )
     return [table, histogram]
 

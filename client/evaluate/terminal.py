@@ -50,16 +50,14 @@ def _classes(document: Mapping[str, Any]) -> str:
     total = document["total"]
     if len(rows) > 1:
         rows.append(["all", total["objects"], *("" for _ in tasks), *_row(total)])
-    by = document["settings"]["pair_by"]
-    lead = f"{_at_least(document)}; best score: where F1 is highest, by {by} of that IoU:"
-    return f"{lead}\n{text_table(head, rows)}"
+    return f"{_at_least(document)}; best score is where F1 is highest:\n{text_table(head, rows)}"
 
 
 def _at_least(document: Mapping[str, Any]) -> str:
     settings = document["settings"]
     return (
-        f"By {settings['pair_by']} of IoU {settings['iou']:g} or more (--pair-by, --iou), score "
-        f"{settings['score']:g} or more (--score)"
+        f"At score {settings['score']:g} or more (--score), by {settings['pair_by']} of IoU "
+        f"{settings['iou']:g} or more (--pair-by, --iou)"
     )
 
 

@@ -2,6 +2,7 @@
 
 const ROWS_AT_ONCE = 60;
 const ROWS_IN_PRINT = 200;
+const TEXT_WIDTH = 28; // in digits
 
 function compare(first, second) {
   if (first === second) return 0;
@@ -90,12 +91,19 @@ function tableSection(section) {
   return [tools ? h("div", { class: "tools" }, search || null, chip, count) : null, scroller];
 }
 
+// Texts break anywhere, so columns of numbers would squeeze them to a letter a line.
+function keepReadable(element, value) {
+  element.style.minWidth = `${Math.min(String(value ?? "").length + 3, TEXT_WIDTH)}ch`;
+  return element;
+}
+
 function cell(value, column) {
   if (column.kind === "image" && pictures.has(value)) {
-    return h("td", { class: "image" },
-      h("button", { type: "button", class: "link", onclick: () => tell("open", value) }, value));
+    return keepReadable(h("td", { class: "image" },
+      h("button", { type: "button", class: "link", onclick: () => tell("open", value) }, value)), value);
   }
   const element = h("td", { class: column.kind }, shown(value, column.digits));
+  if (column.kind !== "number") keepReadable(element, value);
   if (column.bar && typeof value === "number") {
     element.classList.add("bar");
     element.style.setProperty("--share", String(Math.max(0, Math.min(1, value / column.bar))));

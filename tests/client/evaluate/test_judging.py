@@ -101,7 +101,7 @@ def test_matrix_and_best_threshold_go_by_what_pairs(pair_by, expected, tmp_path)
     assert (document["total"]["found"], document["total"]["missed"]) == (right, missed)
     for one in (document["total"], document["classes"][0]):
         assert (one["best_threshold"] or {}).get("score") == best
-    assert f"By {pair_by} of IoU 0.5 or more (--pair-by, --iou), score 0.5" in summary(document)
+    assert f"by {pair_by} of IoU 0.5 or more (--pair-by, --iou)" in summary(document)
     assert f"IoU 0.5 or more of {pair_by}." in render(page(found, document, {}, gallery=0))
 
 

@@ -28,9 +28,9 @@ def test_has_every_table(document):
     boxes = document["ap"]["bbox"]
     assert f"boxes          {boxes['AP']:.2f}" in text
     lines = text.splitlines()
-    at_least = "By boxes of IoU 0.5 or more (--pair-by, --iou), score 0.5 or more (--score)"
+    at_least = "At score 0.5 or more (--score), by boxes of IoU 0.5 or more (--pair-by, --iou)"
     (classes,) = [k for k, line in enumerate(lines) if line.startswith("class ")]
-    assert lines[classes - 1].startswith(f"{at_least}; best score: where F1 is highest, by boxes")
+    assert lines[classes - 1] == f"{at_least}; best score is where F1 is highest:"
     (matrix,) = [k for k, line in enumerate(lines) if line.startswith("truth")]
     assert lines[matrix - 1] == f"{at_least}:"
     for start in ("class", "cat", "dog", "bird", "all", "truth \\ prediction", "background"):

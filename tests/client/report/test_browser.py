@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from client.report.page import render
+from client.report.page import Page, render
+from client.report.sections import Column, Table
 from tests.client.report.browser import Browser
 from tests.client.report.pages import EVIL, every_kind
 
@@ -231,3 +232,21 @@ def test_the_browser_of_these_tests_would_see_a_request_and_a_complaint(browser,
     assert any("no" in one for one in browser.complaints)
     assert any("ERR_INTERNET_DISCONNECTED" in one for one in browser.complaints)
     browser.complaints, browser.requested = [], []
+
+
+def test_columns_of_numbers_leave_texts_room(browser, tmp_path):
+    texts = ["keypoint_oks_median<0.95", "a sentence of some words that says what that number is"]
+    columns = [Column("", "text"), *(Column(f"number {k}") for k in range(9)), Column("", "text")]
+    row = [texts[0], *range(9), texts[1]]
+    file = tmp_path / "page.html"
+    file.write_text(render(Page("narrow", "", [Table("Numbers", columns, [row])])))
+    browser.resize(390, 900)
+    browser.open(file)
+    lines = browser.run(
+        "[...document.querySelectorAll('td.text')].map((one) => { const style = "
+        "getComputedStyle(one); return (one.clientHeight - 2 * parseFloat(style.paddingTop)) / "
+        "parseFloat(style.lineHeight); })"
+    )
+    # Both are in one row, which is as high as the longer one.
+    assert [round(one) for one in lines] == [2, 2]
+    assert browser.run("document.documentElement.scrollWidth") <= 390
