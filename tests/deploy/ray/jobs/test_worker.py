@@ -1,0 +1,239 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from client.predictions import Predictions
+from deploy.ray.jobs.attempts import Attempt, Attempts
+from deploy.ray.jobs.inputs.opening import open_input
+from deploy.ray.jobs.listing import read_part, write_list
+from deploy.ray.jobs.parts import Parts
+from deploy.ray.jobs.pictures import FORMAT, register
+from deploy.ray.jobs.rows import predictions_of
+from deploy.ray.jobs.storage import Storage
+from deploy.ray.jobs.worker import Work, Worker
+from deploy.ray.store import Pinned
+from handler.formats.registry import FORMATS
+from handler.request import Row
+from tests.images import png
+
+WORK = Work(
+    run="run",
+    archive=Pinned("", ""),
+    name="tiny",
+    version="1.0",
+    output="",
+    images=None,
+    text_ids=False,
+    images_per_part=4,
+    options={},
+    batch=1,
+    pictures=False,
+    device="cpu",
+)
+
+
+@pytest.fixture
+def begun(images: Path, storage: Storage) -> Storage:
+    """A job of six images in two parts, listed and not begun."""
+    write_list(storage, open_input(str(images)).listed(), images_per_part=4)
+    return storage
+
+
+class Site:
+    """A worker with the model of the tests, as this process has its handler already."""
+
+    def __init__(self, storage: Storage, detector, **changes: object) -> None:
+        self.worker = Worker(replace(WORK, output=storage.url, **changes))
+        self.worker._detector = detector
+        self.parts = Parts(storage, int)
+
+    def __call__(self, part: int, *, again: bool = False) -> dict:
+        row = self.worker({"part": np.array([part]), "again": np.array([again])})
+        return {key: value for key, (value,) in row.items()}
+
+    def names(self, part: int) -> tuple[list[str], dict[str, str]]:
+        """Images with an answer, and types of errors by those without one."""
+        results = self.parts.results(part)
+        unread = self.parts.unread(part, results)
+        return (
+            [row["file_name"] for row in results],
+            {row["file_name"]: row["type"] for row in unread},
+        )
+
+
+def lone_answer(detector, file: Path, **options: object) -> Predictions:
+    (answer,) = detector.answer([Row({"data": file.read_bytes(), **options})])
+    return Predictions.from_native(json.loads(answer.body))
+
+
+def test_answers_are_the_handlers_own_bit_for_bit(begun, detector, images):
+    site = Site(begun, detector, options={"score_threshold": 0.2, "classes": ["red", 1]})
+    done = site(0)
+    assert (done["part"], done["images"], done["unread"], done["refused"]) == (0, 4, 0, "")
+    assert done["memory_mb"] > 50
+    found = 0
+    for row in site.parts.results(0):
+        one = predictions_of(row, model="tiny", version="1.0")
+        other = lone_answer(detector, Path(row["path"]), score_threshold=0.2, classes=["red", 1])
+        assert one.boxes_xyxy.tobytes() == other.boxes_xyxy.tobytes()
+        assert one.scores.tobytes() == other.scores.tobytes()
+        assert one.class_ids.tolist() == other.class_ids.tolist()
+        assert one.mask_rles == other.mask_rles
+        found += len(one)
+    assert found > 4
+
+
+def test_what_cannot_be_read_stands_in_a_table_of_its_own(begun, detector, images):
+    (images / "1.png").unlink()
+    (images / "2.png").write_bytes(b"")
+    (images / "3.png").write_bytes((images / "3.png").read_bytes()[:200])
+    site = Site(begun, detector)
+    assert site(0)["unread"] == 3
+    assert site.names(0) == (
+        ["0.png"],
+        {"1.png": "FileNotFoundError", "2.png": "EmptyRequest", "3.png": "UndecodableImage"},
+    )
+    unread = site.parts.unread(0, site.parts.results(0))
+    assert [row["may_pass"] for row in unread] == [True, False, False]
+    assert unread[0]["message"].startswith(f"{images}/1.png cannot be read: [Errno 2]")
+    assert site(1)["unread"] == 1
+    assert site.names(1) == (["sub/4.png"], {"bad.jpg": "UndecodableImage"})
+
+
+def test_what_has_no_answer_is_asked_about_again_and_nothing_else(
+    begun, detector, images, monkeypatch
+):
+    site = Site(begun, detector)
+    good = (images / "2.png").read_bytes()
+    (images / "1.png").unlink()
+    (images / "2.png").write_bytes(b"no image")
+    site(0)
+    before = {row["file_name"]: row for row in site.parts.results(0)}
+    asked, original = [], type(detector).answer
+
+    def answer(self, rows):
+        asked.extend(rows)
+        return original(self, rows)
+
+    monkeypatch.setattr(type(detector), "answer", answer)
+    (images / "2.png").write_bytes(good)
+    done = site(0, again=True)
+    assert (done["images"], done["unread"]) == (2, 1)
+    assert [row.fields["data"] for row in asked] == [good]
+    assert site.names(0) == (["0.png", "2.png", "3.png"], {"1.png": "FileNotFoundError"})
+    after = {row["file_name"]: row for row in site.parts.results(0)}
+    assert {name: after[name] for name in before} == before
+
+
+def test_pictures_are_the_handlers_own_and_the_model_runs_once(
+    begun, detector, images, monkeypatch
+):
+    monkeypatch.setitem(FORMATS, FORMAT, FORMATS["native"])  # taken out again at the end
+    register()
+    runs, original = [], type(detector._model).predict
+
+    def predict(self, inputs):
+        runs.extend(inputs)
+        return original(self, inputs)
+
+    monkeypatch.setattr(type(detector._model), "predict", predict)
+    site = Site(begun, detector, pictures=True)
+    site(0)
+    assert len(runs) == 4
+    pictures = [row["picture"] for row in site.parts.results(0)]
+    assert pictures == [f"pictures/part-000000/{number + 1}-{number}.jpg" for number in range(4)]
+    for number, name in enumerate(pictures):
+        content = (images / f"{number}.png").read_bytes()
+        (answer,) = detector.answer([Row({"data": content, "format": "overlay"})])
+        assert begun.read(name) == answer.body
+
+
+def test_an_answer_that_is_too_large_with_its_picture_comes_without(
+    begun, detector, images, monkeypatch
+):
+    monkeypatch.setitem(FORMATS, FORMAT, FORMATS["native"])
+    register()
+    native = len(detector.answer([Row({"data": (images / "0.png").read_bytes()})])[0].body)
+    monkeypatch.setattr(
+        detector, "_settings", replace(detector._settings, max_response_bytes=native + 100)
+    )
+    site = Site(begun, detector, pictures=True)
+    assert site(0)["refused"] == ""
+    assert site.parts.results(0)[0]["picture"] is None
+    assert site.parts.results(0)[0]["instances"]
+
+
+def test_an_image_that_workers_die_at_is_left_out(begun, detector):
+    attempts = Attempts(begun, "run")
+    attempts.begin(0)
+    attempts.alone(0, Attempt("run"), 2)  # and dies
+    site = Site(begun, detector)
+    assert site(0)["unread"] == 1
+    assert site.names(0) == (["0.png", "1.png", "3.png"], {"2.png": "WorkerDied"})
+    assert begun.names(".attempts") == []
+    assert site(0, again=True)["unread"] == 0
+    assert site.names(0) == (["0.png", "1.png", "2.png", "3.png"], {})
+
+
+class Died(BaseException):
+    pass
+
+
+def test_after_a_death_images_are_asked_about_alone(begun, detector, monkeypatch):
+    """Dies at the image of index 1 whenever it is among those that are asked about."""
+    site = Site(begun, detector)
+    sizes, original = [], type(detector).answer
+    deadly = Path(read_part(begun, 0)[1].path).read_bytes()
+
+    def answer(self, rows):
+        sizes.append(len(rows))
+        if any(row.fields["data"] == deadly for row in rows):
+            raise Died
+        return original(self, rows)
+
+    monkeypatch.setattr(type(detector), "answer", answer)
+    for _ in range(2):
+        with pytest.raises(Died):
+            site(0)
+    assert site(0)["unread"] == 1
+    assert sizes == [4, 1, 1, 1, 1, 1]
+    assert site.names(0) == (["0.png", "2.png", "3.png"], {"1.png": "WorkerDied"})
+
+
+def test_a_node_without_the_folder_of_images_ends_the_job(begun, tmp_path):
+    worker = Worker(replace(WORK, output=begun.url, images=str(tmp_path / "gone")))
+    row = worker({"part": np.array([0]), "again": np.array([False])})
+    assert row["refused"] == [f"A node of the cluster has no folder {tmp_path}/gone."]
+    assert Parts(begun, int).done() == set()
+
+
+def test_a_full_disk_ends_the_job(begun, detector, monkeypatch):
+    site = Site(begun, detector)
+
+    def write(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", write)
+    monkeypatch.setattr(type(begun._filesystem), "pipe_file", write, raising=False)
+    refused = site(0)["refused"]
+    assert "cannot be written: [Errno 28] No space left on device." in refused
+
+
+def test_windows_have_every_image_once_and_in_order(tmp_path, detector):
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(40):
+        image = np.full((40, 40, 3), number, np.uint8)
+        (folder / f"{number:03}.png").write_bytes(png(image))
+    storage = Storage(str(tmp_path / "job"))
+    write_list(storage, open_input(str(folder)).listed(), images_per_part=40)
+    site = Site(storage, detector, images_per_part=40)
+    assert site(0)["images"] == 40
+    for number, row in enumerate(site.parts.results(0)):
+        assert (row["index"], row["image_id"]) == (number, number + 1)
+        assert row["file_name"] == f"{number:03}.png"
+        assert cv2.imread(row["path"])[0, 0, 0] == number
