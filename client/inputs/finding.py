@@ -18,7 +18,7 @@ VIDEO_SUFFIXES = frozenset(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # there may be very many
 class Found:
     """A file that is meant.
 

@@ -15,7 +15,7 @@ _PICTURE_SUFFIX = ".png"
 """For pictures of files with a suffix that OpenCV cannot write."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # there may be very many
 class Input:
     """An image or a video of a run.
 

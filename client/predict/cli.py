@@ -41,7 +41,8 @@ examples:
 
 The folder of --output gets:
   NAME               the annotated picture or video, called as what was asked about; with folders
-                     where it was found below a folder that was named, or names clash
+                     below the one that was named or that a quoted pattern begins with, or where
+                     names clash
   coco_results.json  detections of all images, as pycocotools' loadRes reads them
   images.json        ids, names and sizes of the images, and the categories, as COCO has them
   failures.json      what has no answer or no picture, a sentence each
@@ -82,13 +83,14 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="VIDEO",
         help="a video, whatever it is called",
     )
-    add("--output", type=Path, required=True, metavar="DIR", help="where everything is written")
+    add("--output", type=Path, required=True, metavar="DIR", help="folder of all that is written")
     add(
         "--annotations",
         type=Path,
         metavar="FILE",
-        help="COCO file with ids for the images, by their names, and for the categories (default: "
-        "images are numbered from 1, categories are those that the model was trained on)",
+        help="COCO file with ids for the images whose paths end with its file_names, and for the "
+        "categories (default: images are numbered from 1, categories are those that the model was "
+        "trained on)",
     )
     add("--no-pictures", action="store_true", help="do not draw")
     add("--restart", action="store_true", help="forget the answers of an earlier run")
