@@ -30,12 +30,14 @@ SECRET = "MY_SECRET_TOKEN"
 
 
 def repack(archive: Path, destination: Path, **model_config: object) -> None:
-    """Copy an archive with other lines in its model-config.yaml."""
+    """Copy an archive with other lines in its model-config.yaml; None leaves a line out."""
     with zipfile.ZipFile(archive) as source, zipfile.ZipFile(destination, "w") as target:
         for name in source.namelist():
             content = source.read(name)
             if name == "model-config.yaml":
-                content = yaml.safe_dump({**yaml.safe_load(content), **model_config}).encode()
+                lines = {**yaml.safe_load(content), **model_config}
+                kept = {key: value for key, value in lines.items() if value is not None}
+                content = yaml.safe_dump(kept).encode()
             target.writestr(name, content)
 
 

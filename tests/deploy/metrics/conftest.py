@@ -6,7 +6,6 @@ import json
 import shutil
 import subprocess
 import time
-import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,8 +20,10 @@ from examples.coins.photograph import photograph_path
 from server.ports import unused_ports, with_free_ports
 from server.properties import read_properties, write_properties
 from server.torchserve import LOG_CONFIG, TorchServe
+from tests.conftest import repack
 from tests.images import noise_bgr, png
 from tests.tools.debian import ToolMissing, command
+from torture.variants import make_variant
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
 
@@ -52,24 +53,12 @@ def promtool(*arguments: str | Path) -> str:
     return run.stdout
 
 
-def repack(source: Path, target: Path, *, class_names: tuple[str, ...] = (), **config: Any) -> None:
-    """Copy an archive with other names of classes and other lines in its model-config.yaml.
-
-    A line whose value is None is left out.
-    """
-    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
-        for name in old.namelist():
-            content = old.read(name)
-            if name == "model-config.yaml":
-                lines = {**yaml.safe_load(content), **config}
-                kept = {key: value for key, value in lines.items() if value is not None}
-                content = yaml.safe_dump(kept).encode()
-            if name == "metadata.json" and class_names:
-                document = json.loads(content)
-                for one, class_name in zip(document["classes"], class_names, strict=True):
-                    one["name"] = class_name
-                content = json.dumps(document).encode()
-            new.writestr(name, content)
+def odd_names(content: bytes) -> bytes:
+    """A metadata.json with other names of classes."""
+    document = json.loads(content)
+    for one, name in zip(document["classes"], ODD_NAMES, strict=True):
+        one["name"] = name
+    return json.dumps(document).encode()
 
 
 @dataclass
@@ -187,17 +176,17 @@ def running_server(
 
 @pytest.fixture(scope="package")
 def site(
-    pytestconfig: pytest.Config, store: Path, tmp_path_factory: pytest.TempPathFactory
+    pytestconfig: pytest.Config, coins: Path, store: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
     """`coins`; `odd` with odd names and two workers; `batched`, in batches of four; `idle`, which
     has no worker.
     """
     model_store = tmp_path_factory.mktemp("store")
-    coins = pytestconfig.rootpath / "model_store" / "coins.mar"
-    assert coins.is_file(), "make model_store/coins.mar first"
     shutil.copy(coins, model_store)
     tiny = store / "tiny.mar"
-    repack(tiny, model_store / "odd.mar", class_names=ODD_NAMES, minWorkers=2, maxWorkers=2)
+    two_workers = tmp_path_factory.mktemp("repacked") / "two-workers.mar"
+    repack(tiny, two_workers, minWorkers=2, maxWorkers=2)
+    make_variant(two_workers, model_store / "odd.mar", "1.0", {"metadata.json": odd_names})
     limit = {"max_image_pixels": 150_000}
     repack(tiny, model_store / "batched.mar", batchSize=4, maxBatchDelay=300, detectron2=limit)
     with running_server(
