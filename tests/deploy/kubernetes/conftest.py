@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.deploy.docker.conftest import app, docker, stages
 from tests.deploy.kubernetes.validation import CRDS
 from tests.tools.debian import ToolMissing, command
+
+__all__ = ["app", "docker", "stages"]  # fixtures
 
 Objects = list[dict[str, Any]]
 
@@ -69,6 +72,24 @@ def crds() -> None:
     """Skips where the forms of other programs' objects are not here."""
     if not (CRDS / ".installed").is_file():
         pytest.skip("make build/crds/.installed fetches what KServe's objects are held against")
+
+
+@pytest.fixture(scope="session")
+def rules(deploy: Path) -> Objects:
+    file = deploy / "kubernetes" / "components" / "autoscaling" / "prometheus-adapter.yaml"
+    return yaml.safe_load(file.read_text())["rules"]["custom"]
+
+
+@pytest.fixture(scope="session")
+def queries(rules) -> dict[str, str]:
+    """Each metric's query as prometheus-adapter asks it for two pods."""
+    matchers = 'namespace="pets",pod=~"a|b"'
+    return {
+        rule["name"]["as"]: rule["metricsQuery"]
+        .replace("<<.GroupBy>>", "pod")
+        .replace("<<.LabelMatchers>>", matchers)
+        for rule in rules
+    }
 
 
 def of_kind(objects: Objects, kind: str) -> Objects:
