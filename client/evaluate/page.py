@@ -59,7 +59,7 @@ def page(
         *_notes(document),
         ap_table(document),
         class_table(document),
-        _plots(document),
+        *_plots(document),
         _matrix(document),
         *_gallery(evaluation, files, gallery),
         image_table(evaluation, document),
@@ -109,25 +109,29 @@ def _notes(document: Mapping[str, Any]) -> list[Section]:
     return sections
 
 
-def _plots(document: Mapping[str, Any]) -> Plots:
+def _plots(document: Mapping[str, Any]) -> list[Section]:
     """Curves of every task; the one that the best thresholds are of is seen first."""
+    counts = {task: _curve_count(document, task) for task in document["ap"]}
     by = document["settings"]["pair_by"]
-    tasks = sorted(document["ap"], key=lambda task: TASKS[task] != by)
-    main = ALL_CLASSES if _has_several_curves(document) else ""
-    return Plots(
+    tasks = sorted(
+        (task for task, count in counts.items() if count), key=lambda task: TASKS[task] != by
+    )
+    if not tasks:
+        return []
+    main = ALL_CLASSES if max(counts.values()) > 1 else ""
+    plots = Plots(
         "Precision and recall",
         [plot for task in tasks for plot in _task_plots(document, task, main)],
         lead="Precision as COCO interpolates it: the best at that recall or a higher one. The ring "
         f"is the best threshold of a class.{' The thick line is their mean.' if main else ''}",
         main=main,
     )
+    return [plots]
 
 
-def _has_several_curves(document: Mapping[str, Any]) -> bool:
-    return any(
-        sum(one["f1"] is not None for one in document["curves"][task]) > 1
-        for task in document["ap"]
-    )
+def _curve_count(document: Mapping[str, Any], task: str) -> int:
+    """How many classes have objects that count, and so a curve."""
+    return sum(one["f1"] is not None for one in document["curves"][task])
 
 
 def _task_plots(document: Mapping[str, Any], task: Task, main: str) -> Iterable[Plot]:
@@ -156,10 +160,10 @@ def _mark(
     return (best["score"], float(np.interp(best["score"], scores, f1))) if best else None
 
 
-def _mean(lines: Sequence[Sequence[float | None]]) -> list[float | None]:
-    """Of the classes that have objects."""
+def _mean(lines: Sequence[Sequence[float | None]]) -> list[float]:
+    """Of the classes that have objects, one at least."""
     values = np.array([line for line in lines if None not in line], dtype=np.float64)
-    return [None] * len(lines[0]) if not values.size else values.mean(axis=0).tolist()
+    return list(values.mean(axis=0).tolist())
 
 
 def _matrix(document: Mapping[str, Any]) -> Matrix:

@@ -157,6 +157,22 @@ def test_curves_are_those_of_all_that_is_judged(there, said, pair_by, views, tmp
     assert len(plots.plots) == 2 * len(views)
 
 
+@pytest.mark.parametrize("labelled", [True, False])
+def test_what_has_no_object_that_counts_has_no_curves(labelled, tmp_path):
+    points = (5.0, 5.0, 2.0 if labelled else 0.0) * 17
+    data = dataset(
+        tmp_path,
+        *(annotation(k, k, keypoints=points, num_keypoints=17 * labelled) for k in (1, 2)),
+    )
+    answers = answered(data, result(1, keypoints=[5.0, 5.0, 1.0] * 17))
+    found = judge(data, answers, Settings())
+    document = report(found, Origin("m", "1", "2026-11-20T12:00:00+00:00", {}, "names", {}))
+    assert (document["curves"]["keypoints"][0]["f1"] is not None) == labelled
+    (plots,) = [one for one in page(found, document, {}, gallery=0).sections if one.kind == "plots"]
+    views = {one.view for one in plots.plots}
+    assert views == ({"boxes", "keypoints"} if labelled else {"boxes"})
+
+
 def test_masks_that_the_annotations_do_not_have_are_not_judged(tmp_path):
     data = dataset(tmp_path, annotation(1, 0))
     found = judge(
@@ -236,6 +252,23 @@ def test_says_that_a_score_threshold_lowers_ap(scores, is_said, tmp_path):
     assert not notes or "The lowest score of 10 detections is 0.7000" in notes[0]
 
 
+@pytest.mark.parametrize(
+    ("threshold", "scores", "is_said"),
+    [
+        pytest.param(0.5, [0.7] * 10, True, id="a high one"),
+        pytest.param(0.5, [0.7], True, id="a high one, and few detections"),
+        pytest.param(0.05, [0.7] * 10, False, id="Detectron2's own, and scores that are all high"),
+        pytest.param(0.0, [0.7] * 10, False, id="none"),
+    ],
+)
+def test_knows_the_threshold_that_the_model_says(threshold, scores, is_said, tmp_path):
+    data = dataset(tmp_path, annotation(1, 0))
+    answers = answered(data, *(result(0, score) for score in scores))
+    notes = judge(data, answers, Settings(), model_threshold=threshold).notes
+    assert bool(notes) == is_said
+    assert not notes or "answers nothing with a score below 0.5, which its archive" in notes[0]
+
+
 def test_images_without_an_answer_take_part_in_nothing(tmp_path):
     data = dataset(tmp_path, annotation(1, 0), annotation(2, 1))
     answers = answered(data, result(0))
@@ -295,4 +328,6 @@ def test_images_without_any_object(results, tmp_path):
     document = report(found, origin)
     assert document["ap"]["bbox"]["AP"] is None
     assert summary(document).startswith("m 1 on a.json: 3 of 3 images, 0 objects")
-    assert "AP is not defined" in render(page(found, document, {}, gallery=0))
+    shown = page(found, document, {}, gallery=0)
+    assert "AP is not defined" in render(shown)
+    assert "plots" not in [one.kind for one in shown.sections]
