@@ -33,6 +33,7 @@ class Answers:
         class_map: Which category each class is.
         times: How long answers took that can be judged.
         notes: What does not fit, in sentences.
+        model_threshold: Below which the model answers nothing; None where it does not say.
     """
 
     answers: tuple[ImageAnswer, ...]
@@ -40,6 +41,7 @@ class Answers:
     class_map: ClassMap
     times: Times
     notes: tuple[str, ...]
+    model_threshold: float | None
 
 
 def find_images(
@@ -161,7 +163,13 @@ def ask(
         class_map,
         times,
         (*class_map.notes, *unjudged(left_out)),
+        _model_threshold(run),
     )
+
+
+def _model_threshold(run: Run) -> float | None:
+    spec = (run.description or {}).get("detection") or {}  # of older archives it is not there
+    return spec.get("score_threshold")
 
 
 def _results(

@@ -114,7 +114,12 @@ def evaluate(
                 "not there and left out of all numbers, as --allow-missing says."
             )
         evaluation = judge(
-            dataset, answers.answers, request.settings, failures=answers.failures, notes=notes
+            dataset,
+            answers.answers,
+            request.settings,
+            failures=answers.failures,
+            notes=notes,
+            model_threshold=answers.model_threshold,
         )
         document = report(evaluation, origin)
         _write(evaluation, document, files, request)

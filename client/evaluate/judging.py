@@ -190,6 +190,7 @@ def judge(
     *,
     failures: Sequence[Failed] = (),
     notes: Sequence[str] = (),
+    model_threshold: float | None = None,
 ) -> Evaluation:
     """Judge answers.
 
@@ -199,6 +200,7 @@ def judge(
         settings: How to judge.
         failures: Images that have no answer. They take part in nothing.
         notes: What is known already, in sentences.
+        model_threshold: Below which the model answers nothing; None where it does not say.
     """
     # One model has made them all: what it answers with is seen where it first found something.
     found = next((results for one in answers if (results := one.results())), ())
@@ -226,7 +228,9 @@ def judge(
             *dataset.notes,
             *notes,
             *task_notes,
-            *number_notes(confusion.total.objects, judging.detections, judging.lowest_score),
+            *number_notes(
+                confusion.total.objects, judging.detections, judging.lowest_score, model_threshold
+            ),
         ),
     )
 

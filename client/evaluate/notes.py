@@ -55,18 +55,29 @@ def judged_tasks(
     return tasks, notes
 
 
-def number_notes(objects: int, detections: int, lowest_score: float) -> list[str]:
+def number_notes(
+    objects: int, detections: int, lowest_score: float, model_threshold: float | None = None
+) -> list[str]:
     """What AP does not say by itself.
 
     Args:
         objects: How many there are, crowds left out.
         detections: How many the model has made.
         lowest_score: Of these.
+        model_threshold: Below which the model answers nothing, as it says; None where it does not.
     """
     if not objects:
         return ["No image that was judged has an object: AP is not defined."]
     if not detections:
         return ["The model found nothing: AP is 0."]
+    if model_threshold is not None:
+        if model_threshold < _SUSPICIOUS_SCORE:
+            return []
+        return [
+            f"The model answers nothing with a score below {model_threshold:g}, which its archive "
+            "was exported with. AP counts on low scores, so it is lower than the weights deserve; "
+            "an archive exported with --score-threshold 0.05 shows it."
+        ]
     if lowest_score < _SUSPICIOUS_SCORE or detections < _ENOUGH_DETECTIONS:
         return []
     return [

@@ -1,7 +1,6 @@
 """A COCO annotation file -> `Dataset`, with everything that is wrong with it said at once."""
 
 import json
-import math
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -13,9 +12,11 @@ from client.classes import Category
 from client.errors import ClientError
 from client.evaluate.dataset import Annotation, Dataset, ImageEntry
 from client.evaluate.errors import BadMaterial
+from client.evaluate.segmentation import are_numbers, compressed_rle
 from client.predictions import Rle
 from client.wording import many, some
 
+_LONGEST_SIDE = 1_000_000
 _LISTS = ("images", "annotations", "categories")
 
 
@@ -51,7 +52,7 @@ def read_dataset(path: Path) -> Dataset:
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ClientError(f"{path} cannot be read: {error}.") from error
     except ValueError as error:
@@ -180,17 +181,21 @@ class _AnnotationReader:
         if not _is_known(category_id, self._category_ids):
             raise _Trouble("of categories that are not in the file", f"category {category_id}")
         box = found.get("bbox")
-        if _are_numbers(box, 5):
+        if are_numbers(box, 5):
             raise _Trouble("with a rotated bbox of 5 numbers, which is not judged")
-        if not (_are_numbers(box, 4) and box[2] >= 0 and box[3] >= 0):
+        if not (are_numbers(box, 4) and box[2] >= 0 and box[3] >= 0):
             raise _Trouble("without a bbox of x, y, width, height", f"bbox {box}")
         try:
-            rle = _rle(found.get("segmentation"), self._size_lists[self._sizes[image_id]])
+            rle = compressed_rle(found.get("segmentation"), self._size_lists[self._sizes[image_id]])
         except ValueError as error:
             raise _Trouble("with a segmentation that is none", str(error)) from error
         keypoints = found.get("keypoints")
-        if keypoints is not None and not (_are_numbers(keypoints) and len(keypoints) % 3 == 0):
+        if keypoints is not None and not (are_numbers(keypoints) and len(keypoints) % 3 == 0):
             raise _Trouble("with keypoints that are no list of x, y, visibility")
+        if found.get("iscrowd") not in (None, 0, 1):
+            raise _Trouble("with an iscrowd that is neither 0 nor 1", f"{found['iscrowd']!r}")
+        visible = sum(v > 0 for v in (keypoints or ())[2::3])
+        labelled = found.get("num_keypoints")
         return Annotation(
             id=position + 1,
             image_id=image_id,
@@ -200,11 +205,11 @@ class _AnnotationReader:
             is_crowd=bool(found.get("iscrowd", 0)),
             rle=rle,
             keypoints=tuple(keypoints) if keypoints else None,
-            num_keypoints=found.get("num_keypoints", sum(v > 0 for v in (keypoints or ())[2::3])),
+            num_keypoints=labelled if isinstance(labelled, int) else visible,
         )
 
     def _area(self, found: Any, rle: Rle | None) -> float:
-        if _are_numbers([found.get("area")]):
+        if are_numbers([found.get("area")]) and found["area"] >= 0:
             return float(found["area"])
         self._made_up["no area, the mask's or box's was taken, for"] += 1
         return float(found["bbox"][2] * found["bbox"][3] if rle is None else coco_mask.area(rle))
@@ -219,57 +224,12 @@ class _Trouble(Exception):
         self.detail = detail
 
 
-def _rle(segmentation: Any, size_hw: list[int]) -> Rle | None:
-    """Polygons or run lengths as COCO's compressed run lengths, as `COCO.annToRLE` does it.
-
-    Raises:
-        ValueError: What is wrong.
-    """
-    if not segmentation:
-        return None
-    if isinstance(segmentation, list):
-        # pycocotools takes a polygon of four numbers for a box.
-        if not all(
-            _are_numbers(one) and len(one) >= 6 and len(one) % 2 == 0 for one in segmentation
-        ):
-            raise ValueError("a polygon has at least three points, of two numbers each")
-        rle = coco_mask.merge(coco_mask.frPyObjects(segmentation, *size_hw))
-    else:
-        rle = _run_lengths(segmentation, size_hw)
-    counts = rle["counts"]
-    return {
-        "size": size_hw,
-        "counts": counts.decode("ascii") if isinstance(counts, bytes) else counts,
-    }
-
-
-def _run_lengths(segmentation: Any, size_hw: list[int]) -> dict[str, Any]:
-    if not isinstance(segmentation, dict) or not isinstance(segmentation.get("counts"), list | str):
-        raise ValueError("accepted are polygons and run lengths")
-    if segmentation.get("size") != size_hw:
-        raise ValueError(f"its size is {segmentation.get('size')}, the image's {size_hw}")
-    counts = segmentation["counts"]
-    if isinstance(counts, str):
-        return segmentation
-    if not _are_numbers(counts) or sum(counts) != math.prod(size_hw):
-        raise ValueError("its counts do not add up to the pixels of the image")
-    return dict(coco_mask.frPyObjects(segmentation, *size_hw))
-
-
 def _is_size(value: Any) -> bool:
-    return _are_numbers([value]) and value == int(value) and value > 0
+    return are_numbers([value]) and value == int(value) and 0 < value <= _LONGEST_SIDE
 
 
 def _is_known(value: Any, known: Iterable[Any]) -> bool:
     return isinstance(value, Hashable) and value in known
-
-
-def _are_numbers(values: Any, count: int | None = None) -> bool:
-    return (
-        isinstance(values, list)
-        and (count is None or len(values) == count)
-        and all(isinstance(one, int | float) and math.isfinite(one) for one in values)
-    )
 
 
 def _unique(problems: list[str], what: str, values: Sequence[Any]) -> None:

@@ -138,7 +138,7 @@ def test_equals_coco_evaluator_and_is_judged_again_without_a_server(evaluate, ex
     assert len(report["images"]) == report["annotations"]["judged_images"] == SCENES
     assert set(report["times_s"]) >= {"client", "model", "decode"}
     assert f"{report['ap']['segm']['AP']:.2f}" in first.out
-    assert "The lowest score of" in first.err
+    assert "The model answers nothing with a score below 0.7, which its archive" in first.err
     results = json.loads((first.folder / "coco_results.json").read_text())
     assert {one["image_id"] for one in results} <= {one["id"] for one in report["images"]}
     assert {one["category_id"] for one in results} == {44}

@@ -102,6 +102,18 @@ def test_says_what_it_made_up(document, note, read):
     assert annotation.area in (500.5, 600)
 
 
+def test_a_byte_order_mark_is_no_trouble(read):
+    assert read(f"\ufeff{json.dumps(GOOD)}") == read(GOOD)
+
+
+@pytest.mark.parametrize("said", [None, "2", [2]])
+def test_labelled_keypoints_are_counted_where_nobody_has_said(said, read):
+    document = changed("annotations", 0, "num_keypoints", to=said) if said else copy.deepcopy(GOOD)
+    document["annotations"][0]["keypoints"] = [5, 5, 2, 0, 0, 0, 9, 9, 1]
+    (annotation,) = read(document).annotations
+    assert annotation.num_keypoints == 2
+
+
 def test_what_writers_leave_out(read):
     document = changed("annotations", 0, "iscrowd", to=None)
     document["annotations"][0]["keypoints"] = [5, 5, 2, 0, 0, 0, 9, 9, 1]
@@ -131,6 +143,12 @@ def test_what_writers_leave_out(read):
         ),
         pytest.param(changed("images", 0, "width", to=None), "1 image without", id="no width"),
         pytest.param(changed("images", 0, "height", to=-4), "1 image without", id="height below 0"),
+        pytest.param(changed("images", 0, "width", to=10**9), "1 image without", id="too wide"),
+        pytest.param(
+            changed("images", to=[*GOOD["images"], {**GOOD["images"][0], "id": 8}]),
+            "names of images are there more than once: a/b.png.",
+            id="a file name twice",
+        ),
         pytest.param(
             changed("images", to=GOOD["images"] * 2),
             "ids of images are there more than once: 7.",
@@ -191,7 +209,22 @@ def test_what_writers_leave_out(read):
             id="too few run lengths",
         ),
         pytest.param(
+            changed("annotations", 0, "segmentation", to={"size": [40, 50], "counts": "zzzz"}),
+            "its counts are no compressed run lengths",
+            id="compressed run lengths that are none",
+        ),
+        pytest.param(
             changed("annotations", 0, "segmentation", to=7), "accepted are polygons", id="a number"
+        ),
+        pytest.param(
+            changed("annotations", 0, "iscrowd", to="0"),
+            "1 annotation with an iscrowd that is neither 0 nor 1: 3 ('0').",
+            id="a crowd as text",
+        ),
+        pytest.param(
+            changed("annotations", 0, "bbox", to=[10**400, 2, 3, 4]),
+            "without a bbox of x",
+            id="far",
         ),
         pytest.param(
             changed("annotations", 0, "keypoints", to=[1, 2]), "with keypoints that", id="keypoints"
