@@ -8,7 +8,7 @@ import base64
 import contextlib
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,18 +24,34 @@ EMPTY_DIR = "mode=0777"
 
 
 @dataclass(frozen=True)
+class Image:
+    """The server's image.
+
+    Attributes:
+        app: What it has in /app.
+        stage: Of the Dockerfile, which says how it is started.
+    """
+
+    app: Path
+    stage: Stage
+
+    def read_only(self) -> dict[str, Path]:
+        return {"/app": self.app, "/opt/venv": Path(sys.prefix)}
+
+
+@dataclass(frozen=True)
 class Pod:
     """A running pod.
 
     Attributes:
-        spec: Its part of the Deployment.
-        server: The container of that name.
-        proxy: The sidecar.
+        spec: Its part of the Deployment, or the ServingRuntime.
+        server: The container that serves.
+        proxy: The sidecar; None where KServe has its own.
     """
 
     spec: dict[str, Any]
     server: Confined
-    proxy: Confined
+    proxy: Confined | None = None
 
     def probe(self, kind: str) -> tuple[int, str]:
         """Run the command of one of the server's probes, once: its exit code and what it said."""
@@ -45,48 +61,90 @@ class Pod:
 
 
 @contextlib.contextmanager
-def running(
-    objects: Objects, *, app: Path, stage: Stage, models: Path, scratch: Path
-) -> Iterator[Pod]:
+def running(objects: Objects, *, image: Image, models: Path, scratch: Path) -> Iterator[Pod]:
     """Run the pod of a Deployment, until the block ends.
 
     Args:
         objects: Rendered; ConfigMaps and Secrets are mounted from them.
-        app: What the image has in /app.
-        stage: The image's stage that says how it is started.
+        image: Of the server.
         models: Folder of archives.
         scratch: An empty folder of this machine.
     """
     spec = the(objects, "Deployment")["spec"]["template"]["spec"]
     (sidecar,), (container,) = spec["initContainers"], spec["containers"]
-    files = _files(objects, spec, scratch / "volumes")
-    image = {"/app": app, "/opt/venv": Path(sys.prefix)}
-    with contextlib.ExitStack() as stack:
-        server = stack.enter_context(
-            confined(
-                [*stage.exec_form("ENTRYPOINT"), *container["args"]],
-                folder=container["workingDir"],
-                environment=stage.environment(PATH=PATH),
-                read_only={**image, **_mounted(container, {**files, "archives": models})},
-                tmpfs=_empty_dirs(container, spec),
-                scratch=scratch / "server",
-                user=spec["securityContext"]["runAsUser"],
-            )
-        )
-        programs, environment = _nginx()
-        proxy = stack.enter_context(
-            confined(
-                sidecar["command"],
-                folder="/",
-                environment=environment,
-                read_only={**programs, **_mounted(sidecar, files)},
-                tmpfs=_empty_dirs(sidecar, spec),
-                scratch=scratch / "proxy",
-                user=sidecar["securityContext"]["runAsUser"],
-                network=server,
-            )
-        )
+    volumes = {**_files(objects, spec, scratch / "volumes"), "archives": models}
+    user = spec["securityContext"]["runAsUser"]
+    with (
+        _server(container, spec, volumes, image, user, scratch) as server,
+        _sidecar(sidecar, spec, volumes, server, scratch) as proxy,
+    ):
         yield Pod(spec, server, proxy)
+
+
+@contextlib.contextmanager
+def serving(objects: Objects, *, image: Image, models: Path, scratch: Path) -> Iterator[Pod]:
+    """Run the container of a ServingRuntime over what KServe would put into /mnt/models."""
+    spec = the(objects, "ServingRuntime")["spec"]
+    (container,) = spec["containers"]
+    volumes = _files(objects, spec, scratch / "volumes")
+    user = container["securityContext"]["runAsUser"]
+    with _server(
+        container, spec, volumes, image, user, scratch, **{"/mnt/models": models}
+    ) as server:
+        yield Pod(spec, server)
+
+
+def _server(
+    container: dict[str, Any],
+    spec: dict[str, Any],
+    volumes: dict[str, Path],
+    image: Image,
+    user: int,
+    scratch: Path,
+    **read_only: Path,
+) -> contextlib.AbstractContextManager[Confined]:
+    return confined(
+        [*image.stage.exec_form("ENTRYPOINT"), *container["args"]],
+        folder=container["workingDir"],
+        environment=image.stage.environment(PATH=PATH),
+        read_only={**image.read_only(), **_mounted(container, volumes), **read_only},
+        tmpfs=_empty_dirs(container, spec),
+        scratch=scratch / "server",
+        user=user,
+    )
+
+
+def _sidecar(
+    container: dict[str, Any],
+    spec: dict[str, Any],
+    volumes: dict[str, Path],
+    server: Confined,
+    scratch: Path,
+) -> contextlib.AbstractContextManager[Confined]:
+    *environment, program = command("nginx")
+    libraries = re.findall(r"LD_LIBRARY_PATH=(\S+)", " ".join(environment))
+    folders = [Path(program).parent, *_split(libraries)]
+    return confined(
+        container["command"],
+        folder="/",
+        environment={
+            "PATH": f"{Path(program).parent}:{PATH}",
+            **({"LD_LIBRARY_PATH": libraries[0]} if libraries else {}),
+        },
+        read_only={
+            # What lies in /usr is there already.
+            **{str(one): one for one in folders if Path("/usr") not in one.parents},
+            **_mounted(container, volumes),
+        },
+        tmpfs=_empty_dirs(container, spec),
+        scratch=scratch / "proxy",
+        user=container["securityContext"]["runAsUser"],
+        network=server,
+    )
+
+
+def _split(paths: Sequence[str]) -> list[Path]:
+    return [Path(one) for path in paths for one in path.split(":")]
 
 
 def _files(objects: Objects, spec: dict[str, Any], folder: Path) -> dict[str, Path]:
@@ -108,9 +166,9 @@ def _files(objects: Objects, spec: dict[str, Any], folder: Path) -> dict[str, Pa
     return found
 
 
-def _mounted(container: dict[str, Any], sources: dict[str, Path]) -> dict[str, Path]:
+def _mounted(container: dict[str, Any], volumes: dict[str, Path]) -> dict[str, Path]:
     return {
-        one["mountPath"]: sources[one["name"]]
+        one["mountPath"]: volumes[one["name"]]
         for one in container["volumeMounts"]
         if one.get("readOnly")
     }
@@ -121,15 +179,3 @@ def _empty_dirs(container: dict[str, Any], spec: dict[str, Any]) -> dict[str, st
     return {
         one["mountPath"]: EMPTY_DIR for one in container["volumeMounts"] if one["name"] in empty
     }
-
-
-def _nginx() -> tuple[dict[str, Path], dict[str, str]]:
-    """Folders that this machine's nginx needs, and how it is found in them."""
-    *line, program = command("nginx")
-    folders = [Path(program).parent]
-    environment = {"PATH": f"{Path(program).parent}:{PATH}"}
-    for library in re.findall(r"LD_LIBRARY_PATH=(\S+)", " ".join(line)):
-        environment["LD_LIBRARY_PATH"] = library
-        folders += [Path(one) for one in library.split(":")]
-    # What lies in /usr is there already.
-    return {str(one): one for one in folders if Path("/usr") not in one.parents}, environment

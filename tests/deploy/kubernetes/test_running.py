@@ -14,7 +14,7 @@ import pytest
 from client.sample_image import sample_png
 from tests.deploy.docker.confined import why_not
 from tests.deploy.kubernetes.conftest import TOKEN
-from tests.deploy.kubernetes.pod import Pod, running
+from tests.deploy.kubernetes.pod import Image, Pod, running, serving
 from tests.holding import wait_until
 from tests.tools.debian import ToolMissing, command
 
@@ -94,30 +94,40 @@ def image(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def pod(render, app, stages, store: Path, tmp_path: Path) -> Iterator[Pod]:
-    """The example's pod, ready as its startup probe says."""
+def container(app, stages) -> Image:
+    """The server's image, where containers can be run."""
     if reason := why_not():
         pytest.skip(f"needs root and namespaces: {reason}")
+    return Image(app, stages["server"])
+
+
+@pytest.fixture
+def models(store: Path, tmp_path: Path) -> Path:
+    folder = tmp_path / "models"
+    folder.mkdir(mode=0o755)
+    for file in store.glob("tiny.mar*"):
+        (folder / file.name).write_bytes(file.read_bytes())
+    return folder
+
+
+@pytest.fixture
+def pod(render, container: Image, models: Path, tmp_path: Path) -> Iterator[Pod]:
+    """The example's pod, ready as its startup probe says."""
     try:
         command("nginx")
     except ToolMissing as reason:
         pytest.skip(str(reason))
-    models = tmp_path / "models"
-    models.mkdir(mode=0o755)
-    for file in store.glob("tiny.mar*"):
-        (models / file.name).write_bytes(file.read_bytes())
-    with running(
-        render("overlays/example"),
-        app=app,
-        stage=stages["server"],
-        models=models,
-        scratch=tmp_path / "pod",
-    ) as pod:
-        end = time.monotonic() + 180
-        while pod.probe("startupProbe")[0] != 0:
-            assert time.monotonic() < end, pod.server.said()
-            assert pod.server.process.poll() is None, pod.server.said()
+    objects = render("overlays/example")
+    with running(objects, image=container, models=models, scratch=tmp_path / "pod") as pod:
+        wait_until_ready(pod, "startupProbe")
         yield pod
+
+
+def wait_until_ready(pod: Pod, probe: str) -> None:
+    end = time.monotonic() + 180
+    while pod.probe(probe)[0] != 0:
+        assert time.monotonic() < end, pod.server.said()
+        assert pod.server.process.poll() is None, pod.server.said()
 
 
 def worker(pod: Pod) -> int:
@@ -205,6 +215,27 @@ def test_nothing_is_lost_when_a_pod_is_taken_away(pod, image):
     assert pod.server.process.wait(60) == 0
     assert pod.server.said().endswith("Stopped.\n")
     assert pod.proxy.process.poll() is None
+
+
+def test_the_runtime_of_kserve_answers_its_protocols_and_stops_in_order(
+    render, container, models, image, tmp_path
+):
+    objects = render("kserve/base")
+    with serving(objects, image=container, models=models, scratch=tmp_path / "pod") as pod:
+        wait_until_ready(pod, "readinessProbe")
+        (port,) = pod.spec["containers"][0]["ports"]
+        url = f"http://{HOST}:{port['containerPort']}"
+        requests = [
+            ("POST", f"{url}/v1/models/tiny:predict", "", "image"),
+            ("POST", f"{url}/v2/models/tiny/infer", "", "image"),
+            ("GET", f"{url}{pod.spec['containers'][0]['livenessProbe']['httpGet']['path']}", ""),
+        ]
+        answers = json.loads(pod.server.python(ASK, str(image), json.dumps(requests)))
+        assert [status for status, _ in answers] == [200, 200, 200]
+        ports = ("8080", "8081", "8082", "7070", "7071")
+        assert json.loads(pod.server.python(LISTENERS, HOST, *ports)) == [8080, 8082]
+        pod.server.stop()
+        assert pod.server.process.wait(60) == 0
 
 
 def _connections(pod: Pod, port: int) -> int:
