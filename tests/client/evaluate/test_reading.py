@@ -87,6 +87,11 @@ def test_masks_are_those_of_pycocotools(seed, tmp_path):
             id="no area",
         ),
         pytest.param(
+            changed("annotations", 0, "area", to=-4),
+            "The annotations have no area, the mask's or box's was taken, for 1 of them.",
+            id="an area below 0",
+        ),
+        pytest.param(
             changed("annotations", 0, "id", to=0),
             "The annotations have the id 0, which pycocotools takes for 'not found': counted anew "
             "here, so that AP is higher than by Detectron2's COCOEvaluator, for 1 of them.",
@@ -224,7 +229,7 @@ def test_what_writers_leave_out(read):
         pytest.param(
             changed("annotations", 0, "bbox", to=[10**400, 2, 3, 4]),
             "without a bbox of x",
-            id="far",
+            id="a number that no float holds",
         ),
         pytest.param(
             changed("annotations", 0, "keypoints", to=[1, 2]), "with keypoints that", id="keypoints"

@@ -65,7 +65,7 @@ def test_refuses_run_lengths(counts, sentence):
         compressed_rle({"size": SIZE, "counts": counts}, SIZE)
 
 
-@pytest.mark.parametrize("far", [1e300, -1e9, 100_001])
+@pytest.mark.parametrize("far", [1e299, -1e9, 100_001])
 def test_refuses_polygons_that_reach_too_far(far):
     with pytest.raises(ValueError, match=re.escape(f"a polygon reaches {abs(far):g}, accepted")):
         compressed_rle([[0, 0, far, 0, 30, 30]], SIZE)
