@@ -21,7 +21,7 @@ from starlette.responses import Response
 
 from deploy.ray.arguments import GatewayArguments, GatewayConfig
 from deploy.ray.descriptions import described, listed
-from deploy.ray.model import Asked
+from deploy.ray.model import SERVE_LOG, Asked
 from deploy.ray.replies import (
     Reply,
     document,
@@ -37,7 +37,7 @@ from deploy.ray.replies import (
 )
 from deploy.ray.targets import Purpose, Target, target_of
 
-log = logging.getLogger(__name__)
+log = logging.getLogger(SERVE_LOG)
 
 UNCACHEABLE = {
     "pragma": "no-cache",

@@ -22,7 +22,10 @@ from deploy.ray.store import Pinned, open_archive
 if TYPE_CHECKING:
     from handler.detector import Detector
 
-log = logging.getLogger(__name__)
+SERVE_LOG = "ray.serve"
+"""The logger whose lines Serve keeps, in a file for each replica."""
+
+log = logging.getLogger(SERVE_LOG)
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,9 @@ class Model:
         """
         self._arguments = arguments
         self._stuck_s: float | None = None
+        handlers_log = logging.getLogger("handler")
+        handlers_log.setLevel(logging.INFO)
+        handlers_log.handlers = log.handlers
         # torch's settings are those of a thread, so that one thread loads and answers.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="detector")
         self._detector = self._thread.submit(self._load).result()

@@ -126,7 +126,7 @@ def _models(archives: Sequence[Archive], defaults: Mapping[str, str]) -> dict[st
             problems.append(f"{name} has the versions {', '.join(sorted(versions))}: {said}")
         chosen[name] = {"default": default, "versions": versions}
     if problems:
-        raise ArchiveRefused(f"{'; '.join(problems).capitalize()}.")
+        raise ArchiveRefused(f"The store cannot be served like that: {'; '.join(problems)}.")
     return chosen
 
 

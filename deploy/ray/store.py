@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import fsspec.core
+import yaml
 
 from client.models.archive import Archive, digest_file_of, verify
 from client.models.errors import ArchiveRefused
@@ -61,6 +63,17 @@ def look_at(url: str) -> Archive:
     """
     with _fetched(url) as archive:
         return verify(archive)
+
+
+def settings_of(url: str) -> dict[str, Any]:
+    """TorchServe's settings of the model in an archive: its `model-config.yaml`.
+
+    Raises:
+        ArchiveRefused: It cannot be read.
+    """
+    with _fetched(url) as file, zipfile.ZipFile(file) as archive:
+        content = yaml.safe_load(archive.read("model-config.yaml").decode("utf-8"))
+    return content if isinstance(content, dict) else {}
 
 
 def open_archive(pinned: Pinned, cache: Path | None = None) -> Path:
@@ -117,7 +130,10 @@ def _fetched(url: str) -> Iterator[Path]:
             beside = digest_file_of(archive)
             if filesystem.exists(f"{path}.sha256"):
                 filesystem.get_file(f"{path}.sha256", str(beside))
-            yield archive
+            try:
+                yield archive
+            except ArchiveRefused as error:  # of what the user knows under its URL
+                raise ArchiveRefused(str(error).replace(str(archive), url)) from error
     except ArchiveRefused:
         raise
     except Exception as error:

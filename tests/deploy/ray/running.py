@@ -35,6 +35,7 @@ class RayCluster:
         self.port, self._dashboard_port, self._agent_port = unused_ports(3)
         self.dashboard = f"http://127.0.0.1:{self._dashboard_port}"
         self.url = f"http://127.0.0.1:{self.port}"
+        self.address = ""  # of its head, for drivers
 
     def __enter__(self) -> Self:
         (self._folder / "ray").mkdir()
@@ -63,7 +64,7 @@ class RayCluster:
                 text=True,
                 start_new_session=True,
             )
-        self._read()
+        self.address = self._read()["address"]
         return self
 
     def __exit__(self, *_: object) -> None:
