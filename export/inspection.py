@@ -136,8 +136,11 @@ def describe(found: Inspection) -> str:
         f"  made with  {', '.join(f'{k} {v}' for k, v in metadata.exported_with.items())}",
         f"  sha256     {found.sha256}",
     ]
+    if (spec := metadata.detection) is not None:
+        most = "" if spec.max_detections is None else f", at most {spec.max_detections} an image"
+        lines.insert(4, f"  detection  scores from {spec.score_threshold:g}{most}")
     if metadata.owner_modules:
-        lines.insert(5, f"  modules    {', '.join(metadata.owner_modules)} (code of its owner)")
+        lines.insert(-3, f"  modules    {', '.join(metadata.owner_modules)} (code of its owner)")
     if found.changed:
         lines.append(f"  CHANGED since its export: {', '.join(found.changed)}")
     if found.added:

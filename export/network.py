@@ -11,6 +11,7 @@ from detectron2.modeling.roi_heads import ROIHeads
 from export.classes import Count
 from export.errors import ExportError
 from export.model_config import ModelConfig
+from handler.metadata import DetectionSpec
 from handler.model import build_network, network_input
 from handler.model_input import InputBuilder
 from handler.proposals import window_proposals
@@ -68,6 +69,25 @@ def keypoint_count(network: Any) -> int:
     """Number of keypoints of an instance; 0 for none."""
     head = getattr(getattr(network, "roi_heads", None), "keypoint_head", None)
     return int(getattr(head, "num_keypoints", 0) or 0)
+
+
+def detection_spec(network: torch.nn.Module) -> DetectionSpec | None:
+    """Which instances the network leaves out; None where no part of it says so.
+
+    The part that says so is looked for everywhere, as its classes are.
+    """
+    found = None
+    for module in network.modules():
+        if hasattr(module, "test_score_thresh") and hasattr(module, "test_nms_thresh"):
+            found = module  # the last one: of a cascade its last stage decides
+    if found is None:
+        return None
+    most = getattr(found, "test_topk_per_image", getattr(found, "max_detections_per_image", -1))
+    return DetectionSpec(
+        score_threshold=float(found.test_score_thresh),
+        nms_threshold=float(found.test_nms_thresh),
+        max_detections=int(most) if most >= 0 else None,
+    )
 
 
 def output_kinds(output: dict[str, Any]) -> tuple[str, ...]:

@@ -182,6 +182,7 @@ def _metadata(
         files=files,
         exported_with=package_versions(),
         precision=precision,
+        detection=networks.detection_spec(model.network),
     )
 
 

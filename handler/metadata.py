@@ -50,6 +50,21 @@ class InputSpec:
 
 
 @dataclass(frozen=True)
+class DetectionSpec:
+    """Which instances the network itself leaves out; no request brings them back.
+
+    Attributes:
+        score_threshold: Those with a lower score, 0 to 1.
+        nms_threshold: Those whose box has a higher IoU with a better one of the same class.
+        max_detections: Of an image, those after the best so many; None where there is no limit.
+    """
+
+    score_threshold: float
+    nms_threshold: float
+    max_detections: int | None
+
+
+@dataclass(frozen=True)
 class Metadata:
     """What an archive says of its model beyond config and weights.
 
@@ -69,6 +84,8 @@ class Metadata:
         exported_with: Versions of the packages that the archive was made with, by name.
         precision: How the network computes, see `handler.precision`.
         verification: What `export` found when it held the finished archive against Detectron2.
+        detection: Which instances the network leaves out; None where it does not say, or finds
+            none, or an older `export` did not ask.
     """
 
     architecture: str
@@ -84,6 +101,7 @@ class Metadata:
     owner_modules: tuple[str, ...] = ()
     precision: Precision = "exact"
     verification: dict[str, Any] = field(default_factory=dict)
+    detection: DetectionSpec | None = None
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -125,7 +143,10 @@ class Metadata:
                 document[key] = tuple(document[key])
             for key in ("files", "exported_with", "verification"):
                 document[key] = dict(document[key])
-            return cls(**{**document, "input": InputSpec(**document["input"])})
+            document["input"] = InputSpec(**document["input"])
+            if (detection := document.get("detection")) is not None:
+                document["detection"] = DetectionSpec(**detection)
+            return cls(**document)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"{METADATA_FILE} cannot be read: {error}.") from error
 

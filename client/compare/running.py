@@ -188,6 +188,7 @@ def _judged(
             [one for one in side.answers if one.image.file_name in gathered.images],
             request.settings,
             notes=side.notes,
+            model_threshold=side.model_threshold,
         )
         for side in answers
         if side is not None

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from handler.metadata import ClassInfo, InputSpec, Metadata
+from handler.metadata import ClassInfo, DetectionSpec, InputSpec, Metadata
 
 METADATA = Metadata(
     architecture="GeneralizedRCNN",
@@ -17,6 +17,7 @@ METADATA = Metadata(
     modules=("detectron2.projects.point_rend", "mine"),
     owner_modules=("mine",),
     verification={"exact": True},
+    detection=DetectionSpec(score_threshold=0.05, nms_threshold=0.5, max_detections=100),
 )
 
 
@@ -24,6 +25,19 @@ def test_survives_its_file(tmp_path):
     (tmp_path / "metadata.json").write_text(METADATA.to_json(), encoding="utf-8")
     assert Metadata.read(tmp_path) == METADATA
     assert METADATA.class_names == ("a", "ü")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda document: document.pop("detection"), id="an archive made before"),
+        pytest.param(lambda document: document.update(detection=None), id="no detections"),
+    ],
+)
+def test_what_the_network_leaves_out_may_be_unknown(change):
+    document = json.loads(METADATA.to_json())
+    change(document)
+    assert Metadata.from_json(json.dumps(document)).detection is None
 
 
 def test_refuses_a_newer_format():
@@ -40,8 +54,14 @@ def test_refuses_what_is_no_metadata(text):
         Metadata.from_json(text)
 
 
-@pytest.mark.parametrize("key", ["classes", "input", "outputs"])
-@pytest.mark.parametrize("value", [None, 3], ids=["null", "a number"])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *((key, value) for key in ("classes", "input", "outputs") for value in (None, 3)),
+        ("detection", 3),
+        ("detection", {"score_threshold": 0.05}),
+    ],
+)
 def test_refuses_values_of_another_kind(key, value):
     document = {**json.loads(METADATA.to_json()), key: value}
     with pytest.raises(ValueError, match=r"metadata\.json cannot be read"):
