@@ -56,8 +56,9 @@ class Proposals:
 class Predictions:
     """What a model found in one image; N instances, the best score first.
 
-    What the model has no head for is None; so are masks, rotated boxes and keypoints where nothing
-    was found, because the answer then does not tell. Numbers are the model's own bits. Coordinates
+    What the model has no head for is None, and so are rotated boxes where nothing was found, because
+    the answer then does not tell; nor do those of archives that older exports made tell of masks
+    and keypoints, which are then None as well. Numbers are the model's own bits. Coordinates
     are pixels of the upright image as it was sent (EXIF orientation applied), from its top left
     corner.
 
@@ -71,7 +72,7 @@ class Predictions:
         class_names: N names.
         mask_rles: N masks, run-length encoded; `masks` has them as an array.
         rotated_boxes: (N, 5) float32: centre x, centre y, width, height, degrees anticlockwise.
-        keypoints: (N, K, 3) float32: x, y, score.
+        keypoints: (N, K, 3) float32: x, y, score; K is 0 where nothing was found.
         proposals: Of a region proposal network.
         semantic: The classes that are in the image; each pixel is in one.
         panoptic: A pixel is in one segment or in none.
@@ -106,7 +107,9 @@ class Predictions:
             document: Of the format `native`.
             seconds: As the attribute of that name.
         """
-        instances = document["predictions"]
+        instances, outputs = document["predictions"], document.get("outputs", ())
+        has_masks = _has(instances, "mask", otherwise="masks" in outputs)
+        has_keypoints = _has(instances, "keypoints", otherwise="keypoints" in outputs)
         return cls(
             model_name=document["model"]["name"],
             model_version=document["model"]["version"],
@@ -115,9 +118,17 @@ class Predictions:
             scores=_floats([one["score"] for one in instances], (-1,)),
             class_ids=np.array([one["class_id"] for one in instances], dtype=np.int64),
             class_names=tuple(one["class_name"] for one in instances),
-            mask_rles=tuple(one["mask"] for one in instances) if _all(instances, "mask") else None,
-            rotated_boxes=_column(instances, "rotated_box"),
-            keypoints=_column(instances, "keypoints"),
+            mask_rles=tuple(one["mask"] for one in instances) if has_masks else None,
+            rotated_boxes=(
+                _floats([one["rotated_box"] for one in instances], (-1, 5))
+                if _has(instances, "rotated_box", otherwise=False)
+                else None
+            ),
+            keypoints=(
+                _keypoints([one["keypoints"] for one in instances])
+                if has_keypoints
+                else None
+            ),
             proposals=_proposals(document.get("proposals")),
             semantic=_segments(document.get("semantic")),
             panoptic=_segments(document.get("panoptic")),
@@ -201,15 +212,13 @@ def _floats(values: Any, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     return np.array(values, dtype=np.float32).reshape(shape)
 
 
-def _all(instances: Sequence[Mapping[str, Any]], key: str) -> bool:
-    """Whether the model has such a head; of an answer without instances nobody can say."""
-    return bool(instances) and all(key in one for one in instances)
+def _keypoints(values: Sequence[Any]) -> npt.NDArray[np.float32]:
+    return _floats(values, (len(values), -1 if values else 0, 3))
 
 
-def _column(instances: Sequence[Mapping[str, Any]], key: str) -> npt.NDArray[np.float32] | None:
-    if not _all(instances, key):
-        return None
-    return np.array([one[key] for one in instances], dtype=np.float32)
+def _has(instances: Sequence[Mapping[str, Any]], key: str, *, otherwise: bool) -> bool:
+    """Whether the model has such a head, as its instances show; where there are none, `otherwise`."""
+    return all(key in one for one in instances) if instances else otherwise
 
 
 def _proposals(found: Sequence[Mapping[str, Any]] | None) -> Proposals | None:

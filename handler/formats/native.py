@@ -1,6 +1,6 @@
 """The default response: compact JSON whose numbers parse back to the model's own bits.
 
-    {"model": {"name", "version"}, "image": {"width", "height"},
+    {"model": {"name", "version"}, "image": {"width", "height"}, "outputs": ["boxes", "masks", ...],
      "predictions": [{"class_id", "class_name", "score", "box": [x0, y0, x1, y1],
                       "rotated_box": [centre x, centre y, width, height, degrees anticlockwise],
                       "mask": {"size": [height, width], "counts": "<COCO RLE>"},
@@ -9,7 +9,8 @@
      "semantic": {"segments": [{"class_id", "class_name", "mask"}]},
      "panoptic": {"segments": [{"id", "class_id", "class_name", "is_thing", "score", "mask"}]}}
 
-Keys that the model has no head for are absent, but for `predictions`, which is then empty.
+Keys that the model has no head for are absent, but for `predictions`, which is then empty. Where it
+is empty, `outputs` tells whether instances would have masks and keypoints.
 """
 
 from typing import Any
@@ -35,6 +36,7 @@ def encode_native(answered: AnsweredImage) -> bytes:
     document: dict[str, Any] = {
         "model": {"name": answered.model_name, "version": answered.model_version},
         "image": {"width": width, "height": height},
+        "outputs": list(answered.metadata.outputs),
         "predictions": _instances(predictions.objects, answered),
     }
     if predictions.proposals is not None:

@@ -24,7 +24,7 @@ def test_is_what_their_annotators_take(count, masks):
     np.testing.assert_array_equal(theirs.confidence, found.scores)
     np.testing.assert_array_equal(theirs.class_id, found.class_ids)
     assert theirs["class_name"].tolist() == list(found.class_names)
-    assert (theirs.mask is not None) == (masks and count > 0)
+    assert (theirs.mask is not None) == masks
     picture = np.zeros((*found.size_hw, 3), np.uint8)
     annotators = [supervision.BoxAnnotator(), supervision.LabelAnnotator()]
     if masks and count:

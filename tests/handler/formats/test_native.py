@@ -32,6 +32,7 @@ def test_parses_back_to_the_same_bits(given):
     height, width = given.predictions.size_hw
     assert document["model"] == {"name": "pets", "version": "2.1"}
     assert document["image"] == {"width": width, "height": height}
+    assert document["outputs"] == list(given.metadata.outputs)
     found, objects = document["predictions"], given.predictions.objects
     assert len(found) == len(objects)
     assert same_bits([one["box"] for one in found], objects.boxes_xyxy)
