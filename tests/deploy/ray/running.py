@@ -125,6 +125,15 @@ class RayCluster:
         files = self._folder.glob(f"ray/session_latest/logs/serve/{pattern}")
         return "".join(file.read_text(errors="replace") for file in sorted(files))
 
+    def metrics(self) -> str:
+        """What all processes export for Prometheus, found as Prometheus finds it."""
+        (found,) = json.loads(
+            (self._folder / "ray" / "prom_metrics_service_discovery.json").read_text()
+        )
+        return "".join(
+            requests.get(f"http://{target}/metrics", timeout=10).text for target in found["targets"]
+        )
+
     def _say(self, line: str) -> None:
         assert self._process is not None
         assert self._process.stdin is not None
