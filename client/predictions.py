@@ -56,9 +56,9 @@ class Proposals:
 class Predictions:
     """What a model found in one image; N instances, the best score first.
 
-    What the model has no head for is None, and so are rotated boxes where nothing was found, because
-    the answer then does not tell; nor do those of archives that older exports made tell of masks
-    and keypoints, which are then None as well. Numbers are the model's own bits. Coordinates
+    What the model has no head for is None. So are rotated boxes where nothing was found, because
+    the answer then does not tell, and with archives that older exports made masks and keypoints
+    as well. Numbers are the model's own bits. Coordinates
     are pixels of the upright image as it was sent (EXIF orientation applied), from its top left
     corner.
 
@@ -125,9 +125,7 @@ class Predictions:
                 else None
             ),
             keypoints=(
-                _keypoints([one["keypoints"] for one in instances])
-                if has_keypoints
-                else None
+                _keypoints([one["keypoints"] for one in instances]) if has_keypoints else None
             ),
             proposals=_proposals(document.get("proposals")),
             semantic=_segments(document.get("semantic")),
@@ -217,7 +215,7 @@ def _keypoints(values: Sequence[Any]) -> npt.NDArray[np.float32]:
 
 
 def _has(instances: Sequence[Mapping[str, Any]], key: str, *, otherwise: bool) -> bool:
-    """Whether the model has such a head, as its instances show; where there are none, `otherwise`."""
+    """Whether the model has such a head, as instances show; where there are none, `otherwise`."""
     return all(key in one for one in instances) if instances else otherwise
 
 

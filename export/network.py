@@ -76,7 +76,7 @@ def detection_spec(network: torch.nn.Module) -> DetectionSpec | None:
 
     The part that says so is looked for everywhere, as its classes are.
     """
-    found = None
+    found: Any = None
     for module in network.modules():
         if hasattr(module, "test_score_thresh") and hasattr(module, "test_nms_thresh"):
             found = module  # the last one: of a cascade its last stage decides

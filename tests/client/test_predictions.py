@@ -48,7 +48,7 @@ def test_shapes_where_nothing_was_found():
     assert found.mask_rles == ()
     assert found.keypoints is None
     assert read(instances(0, keypoints=True)).keypoints.shape == (0, 0, 3)
-    assert [one for one in found.masks] == []
+    assert list(found.masks) == []
 
 
 @pytest.mark.parametrize("heads", [{}, {"rotated": True}], ids=["boxes alone", "rotated boxes"])

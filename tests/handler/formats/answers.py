@@ -84,8 +84,8 @@ def objects(
 def instances(count: int, *, size_hw: tuple[int, int] = SIZE_HW, **heads: Any) -> AnsweredImage:
     """An image with `count` instances."""
     found = objects(count, size_hw=size_hw, **heads)
-    has = {"boxes": True, "masks": found.masks is not None, "keypoints": found.keypoints is not None}
-    outputs = tuple(kind for kind, is_there in has.items() if is_there)
+    kinds = ("masks", "keypoints")
+    outputs = ("boxes", *(kind for kind in kinds if getattr(found, kind) is not None))
     return answered(size_hw=size_hw, outputs=outputs, objects=found)
 
 
