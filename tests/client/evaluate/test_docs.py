@@ -72,6 +72,9 @@ def documented(text: str, report: dict) -> None:
     assert set(re.findall(r"`(\w+)`", rows["total"])) == {*report["total"], *best}
     assert set(report["classes"][0]) == {*report["total"], "id", "name", "ap"}
     assert set(re.findall(r"`(\w+)`", rows["images"])) == set(report["images"][0])
+    curves = report["curves"]
+    described_curves = set(re.findall(r"`(\w+)`", rows["curves"])) - {"keypoints"}  # no such head
+    assert described_curves == {*curves, *curves["bbox"][0]}
     for times in report["times_s"].values():
         assert set(re.findall(r"`(\w+)`", rows["times_s"])) == {"client", *times}
 
