@@ -37,8 +37,9 @@ def project(
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FVCORE_CACHE", str(cache))  # where the zoo's weights are already
         made.type("hpc", "export")
+    made.type("handed-over", "look")
     made.type("handed-over", "first", code=1)
     made.type("handed-over", "export")
-    made.type("detectron1", "config", "names", "export")
+    made.type("detectron1", "look", "names", "export")
     with made.serving("handed-over"):
         yield made

@@ -182,6 +182,7 @@ DETECTRON1_CFG = """\
 MODEL: !!python/object/new:detectron.utils.collections.AttrDict
   dictitems:
     CONV_BODY: FPN.add_fpn_ResNet50_conv5_body
+    FASTER_RCNN: true
     KEYPOINTS_ON: false
     MASK_ON: true
     NUM_CLASSES: 4
@@ -190,6 +191,7 @@ MODEL: !!python/object/new:detectron.utils.collections.AttrDict
 TEST: !!python/object/new:detectron.utils.collections.AttrDict
   dictitems:
     MAX_SIZE: 1333
+    NMS: 0.5
     SCALE: 800
     SCORE_THRESH: 0.05
   state: {__immutable__: true}

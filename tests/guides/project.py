@@ -75,6 +75,10 @@ class Project:
         """`python -m client` with other arguments than a guide's."""
         return self._run(shlex.join([".venv/bin/python", "-m", "client", *words]))
 
+    def inspect(self, file: str) -> Printed:
+        """`python -m export inspect` with another file than a guide's."""
+        return self._run(shlex.join([".venv/bin/python", "-m", "export", "inspect", file]))
+
     def goes_wrong(self, guide: str, shown: str, words: Sequence[str]) -> None:
         """Whether a command fails with the words of a guide.
 

@@ -7,7 +7,7 @@ import torch
 
 from export.unpickle import read_arrays
 from tests.checkpoints import write_pickle
-from tests.guides.material import DETECTRON1_CONFIG, PARTS
+from tests.guides.material import DETECTRON1_CFG, DETECTRON1_CONFIG, PARTS
 
 
 @pytest.fixture(scope="module")
@@ -44,25 +44,25 @@ def blobs(project):
         pytest.param(
             lambda name: True,
             ["--opts", "MODEL.ROI_HEADS.NUM_CLASSES", "4"],
-            "missing in the weights: roi_heads.box_predictor.cls_score...",
+            "The weights have 3 classes, the config says 4",
             id="the background counted",
         ),
         pytest.param(
             lambda name: "mask" not in name,
             ["--opts", "MODEL.ROI_HEADS.NUM_CLASSES", "3"],
-            "missing in the weights: roi_heads.mask_head...",
+            "The config has a mask head, the weights have none",
             id="no masks",
         ),
         pytest.param(
             lambda name: True,
             ["--opts", "MODEL.ROI_HEADS.NUM_CLASSES", "3", "MODEL.RESNETS.DEPTH", "101"],
-            "missing in the weights: backbone.bottom_up.res4.6...",
+            "The weights have 50 ResNet layers, the config says 101",
             id="another depth",
         ),
         pytest.param(
             lambda name: name.startswith(("res", "conv1", "fc1000")),
             ["--opts", "MODEL.ROI_HEADS.NUM_CLASSES", "3"],
-            "missing in the weights: proposal_generator...",
+            "The weights have none of Detectron2's heads",
             id="a backbone alone",
         ),
     ],
@@ -74,8 +74,17 @@ def test_what_goes_wrong(part, words, shown, blobs, project, tmp_path):
     project.goes_wrong("detectron1", shown, ["export", *given, "--weights", str(weights), *words])
 
 
-def test_no_config_inside(project, tmp_path):
-    """What the first command says of a backbone."""
+def test_its_config_is_not_detectron2s(project, tmp_path):
+    config, weights = tmp_path / "e2e_mask_rcnn_R-50-FPN_1x.yaml", "data/parts/model_final.pkl"
+    config.write_text(DETECTRON1_CFG)
+    given = ["--model-name", "wrong", "--version", "1", "--config-file", str(config)]
+    shown = "is a config of Detectron1, which Detectron2 does not read"
+    project.goes_wrong("detectron1", shown, ["export", *given, "--weights", weights])
+
+
+def test_a_backbone_says_that_it_is_one(project, tmp_path):
     write_pickle(tmp_path / "R-50.pkl", {"conv1_w": torch.zeros(1).numpy()})
-    with pytest.raises(KeyError, match="cfg"):
-        read_arrays(tmp_path / "R-50.pkl")["cfg"]
+    said = project.inspect(str(tmp_path / "R-50.pkl")).out.splitlines()[0]
+    shown = said.partition(": ")[2]
+    assert shown == "a backbone, from which a training starts"
+    assert f"`{shown}`" in project.guides["detectron1"].text

@@ -7,6 +7,8 @@ import cv2
 import pytest
 import torch
 
+from tests.guides.material import DETECTRON1_CFG
+
 
 @pytest.fixture(scope="module")
 def folder(project):
@@ -45,11 +47,11 @@ def tensors(folder: Path) -> dict[str, torch.Tensor]:
 
 THREE = ["--opts", "MODEL.ROI_HEADS.NUM_CLASSES", "3"]
 DUMPS = {
-    "saved by PowerShell": (lambda text: text.encode("utf-16"), "cannot be read: 'utf-8' codec"),
     "a log at its top": (
         lambda text: f"[11/20 d2.config]: Config:\n{text}".encode(),
         "is not YAML",
     ),
+    "of Detectron1": (lambda text: DETECTRON1_CFG.encode(), "is a config of Detectron1"),
     "parts that are not there": (
         lambda text: text.replace("StandardROIHeads", "MaskWearingHeads").encode(),
         "Modules of your own are given with --extra-modules",
@@ -58,11 +60,15 @@ DUMPS = {
 WEIGHTS = {
     "another program's": (
         lambda found: {f"student.{name}": one for name, one in found.items()},
-        "missing in the weights: backbone...",
+        "unknown to the config's network: student.* (all ...)",
     ),
     "no masks": (
         lambda found: {n: one for n, one in found.items() if "mask_head" not in n},
-        "missing in the weights: roi_heads.mask_head...",
+        "The config has a mask head, the weights have none",
+    ),
+    "a backbone": (
+        lambda found: {n: one for n, one in found.items() if n.startswith("backbone")},
+        "The weights have none of Detectron2's heads",
     ),
     "an object": (
         lambda found: {"model": found, "trainer": Trainer()},
@@ -72,7 +78,15 @@ WEIGHTS = {
 OPTIONS = {
     "masks": (
         ["MODEL.MASK_ON", "False"],
-        "unknown to the config's network: roi_heads.mask_head...",
+        "The weights have a mask head, the config has none",
+    ),
+    "another depth": (
+        ["MODEL.RESNETS.DEPTH", "101"],
+        "The weights have 50 ResNet layers, the config says 101",
+    ),
+    "another architecture": (
+        ["MODEL.META_ARCHITECTURE", "ProposalNetwork"],
+        "The weights look like those of a ..., the config's network is a ...",
     ),
     "another backbone": (
         ["MODEL.RESNETS.WIDTH_PER_GROUP", "16"],
