@@ -53,9 +53,10 @@ def make_held(archive: Path, destination: Path, **settings: object) -> Path:
 class Caller(threading.Thread):
     """One request, sent at once; `answer` is None where the connection broke off."""
 
-    def __init__(self, url: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, url: str, headers: Mapping[str, str], timeout_s: float = 120) -> None:
         super().__init__(daemon=True)
         self._url = url
+        self._timeout_s = timeout_s
         self._headers = {"Content-Type": "image/png", **headers}
         self.answer: requests.Response | None = None
         self.start()
@@ -63,7 +64,10 @@ class Caller(threading.Thread):
     def run(self) -> None:
         with contextlib.suppress(requests.RequestException):
             self.answer = requests.post(
-                self._url, data=sample_png(64, 48), headers=self._headers, timeout=(30, 120)
+                self._url,
+                data=sample_png(64, 48),
+                headers=self._headers,
+                timeout=(30, self._timeout_s),
             )
 
     @property
@@ -87,14 +91,14 @@ class Gate:
         self._url = inference_url
         self._headers = {"Authorization": f"Bearer {token}", "X-Gate": str(folder)}
 
-    def send(self, path: str) -> Caller:
+    def send(self, path: str, *, timeout_s: float = 120) -> Caller:
         """One request to a model, or as `NAME/VERSION` to one of its versions."""
-        return Caller(f"{self._url}/predictions/{path}", self._headers)
+        return Caller(f"{self._url}/predictions/{path}", self._headers, timeout_s)
 
-    def hold(self, path: str) -> Caller:
+    def hold(self, path: str, *, timeout_s: float = 120) -> Caller:
         """One request; returns when a worker has it."""
         before = self._taken()
-        caller = self.send(path)
+        caller = self.send(path, timeout_s=timeout_s)
         wait_until(lambda: self._taken() > before)
         return caller
 

@@ -14,13 +14,14 @@ from client.models.archive import Archive, verify
 from client.models.checks import CheckImage
 from client.models.cli import main as models_main
 from client.models.errors import StoreError
-from client.models.gates import Gates
+from client.models.gates import Gates, load
 from client.models.site import Site, Step
 from client.models.store import ModelStore
 from server.ports import with_free_ports
 from server.properties import read_properties, write_properties
 from server.torchserve import TorchServe
-from torture.variants import Edit, make_variant
+from tests.holding import HANDLER, Gate
+from torture.variants import ENTRY, Edit, make_variant
 
 MODEL = "coins"
 
@@ -62,6 +63,31 @@ class Workbench:
 
     def with_gates(self, **changes: object) -> Gates:
         return replace(self.gates, **changes)
+
+
+def gate_of(bench: Workbench) -> Gate:
+    """It holds what is sent through it."""
+    folder = bench.folder / f"gate-{next(bench.numbers)}"
+    return Gate(folder, bench.site.inference.url, bench.site.inference.token)
+
+
+def pending(bench: Workbench, version: str) -> int:
+    return bench.site.management.version(MODEL, version).pending
+
+
+@contextlib.contextmanager
+def beside(bench: Workbench, edits: dict, workers: int = 1) -> Iterator[Archive]:
+    """A version of held requests beside the default one, which is gone in the end."""
+    archive = verify(bench.variant({ENTRY: HANDLER, **edits}))
+    bench.site.store.keep(archive)
+    load(bench.site, archive, workers, bench.gates)
+    default = bench.default()
+    try:
+        yield archive
+    finally:
+        bench.site.management.set_default(MODEL, default)
+        if archive.version in bench.versions():
+            bench.site.management.unregister(MODEL, archive.version)
 
 
 Serve = Callable[..., TorchServe]

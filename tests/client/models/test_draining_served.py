@@ -1,6 +1,5 @@
 """Whether a version has answered everything, on a real server."""
 
-import contextlib
 import itertools
 import threading
 from collections.abc import Callable, Iterator
@@ -9,46 +8,18 @@ from dataclasses import dataclass, field
 import pytest
 
 from client.management import ManagementClient
-from client.models.archive import Archive, verify
 from client.models.draining import NotDrained, drain
-from client.models.gates import load
 from client.models.rollout import rollback
-from tests.client.models.conftest import MODEL, Workbench
-from tests.holding import HANDLER, Caller, Gate, statuses, wait_until
-from torture.variants import ENTRY, appended
+from tests.client.models.conftest import MODEL, beside, gate_of, pending
+from tests.holding import Caller, statuses, wait_until
+from torture.variants import appended
 
-NUMBERS = itertools.count()
 SAYS_NOT_WHO_ANSWERS = appended(
     """_plain = describe
 def describe(*args, **kwargs):
     return {k: v for k, v in _plain(*args, **kwargs).items() if k != "worker"}
 """
 )
-
-
-def gate_of(bench: Workbench) -> Gate:
-    """It holds what is sent through it."""
-    folder = bench.folder / f"gate-{next(NUMBERS)}"
-    return Gate(folder, bench.site.inference.url, bench.site.inference.token)
-
-
-def pending(bench: Workbench, version: str) -> int:
-    return bench.site.management.version(MODEL, version).pending
-
-
-@contextlib.contextmanager
-def beside(bench: Workbench, edits: dict, workers: int = 1) -> Iterator[Archive]:
-    """A version beside the default one, which is gone in the end."""
-    archive = verify(bench.variant({ENTRY: HANDLER, **edits}))
-    bench.site.store.keep(archive)
-    load(bench.site, archive, workers, bench.gates)
-    default = bench.default()
-    try:
-        yield archive
-    finally:
-        bench.site.management.set_default(MODEL, default)
-        if archive.version in bench.versions():
-            bench.site.management.unregister(MODEL, archive.version)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 
 from client.errors import ClientError, ModelApiOff
 from client.management import ManagementClient
-from client.models import commands, store
+from client.models import archive_files, commands
 from client.models.archive import Archive, verify
 from client.models.checks import CheckImage
 from client.models.errors import ArchiveRefused, RolloutRefused, StoreError, UndoFailed
@@ -249,7 +249,7 @@ def test_a_rollback_that_fails_leaves_what_was_registered(cut_short, bench):
 def test_a_disk_that_is_full_does_not_keep_the_server_from_going_back(
     cut_short, bench, monkeypatch
 ):
-    write = store.write
+    write = archive_files.write
 
     def full(path: Path, text: str) -> None:
         if path.name == f"{MODEL}.mar.sha256":
@@ -257,7 +257,7 @@ def test_a_disk_that_is_full_does_not_keep_the_server_from_going_back(
         write(path, text)
 
     with monkeypatch.context() as patched:
-        patched.setattr(store, "write", full)
+        patched.setattr(archive_files, "write", full)
         with pytest.raises(UndoFailed, match=r"No space left.*Going back failed") as caught:
             rollback(bench.site, MODEL, bench.gates)
     assert isinstance(caught.value.__cause__, RolloutRefused)

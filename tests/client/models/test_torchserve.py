@@ -5,25 +5,20 @@ import pytest
 from client.errors import RequestRefused
 from client.models.archive import verify
 from client.models.gates import load
-from tests.client.models.conftest import MODEL
-from tests.client.models.test_draining import HeldRequest, beside, pending, until
+from tests.client.models.conftest import MODEL, beside, gate_of, pending
+from tests.holding import statuses, wait_until
 from torture.variants import make_variant
 
 
 def test_a_version_that_is_removed_takes_its_requests_with_it(bench):
     """Why a rollout waits: the request gets an error, or nothing at all."""
     with beside(bench, {}) as archive:
-        path = f"{MODEL}/{archive.version}"
-        requests = [HeldRequest(bench, path, timeout_s=3) for _ in range(2)]
-        requests[0].arrive()
-        requests[1].start()
-        until(lambda: pending(bench, archive.version) == 1)
+        gate, path = gate_of(bench), f"{MODEL}/{archive.version}"
+        requests = [gate.hold(path, timeout_s=3), gate.send(path, timeout_s=3)]
+        wait_until(lambda: pending(bench, archive.version) == 1)
         bench.site.management.unregister(MODEL, archive.version)
-        for one in requests:
-            one.let_go()
-        for one in requests:
-            one.join()
-        assert [one.answer for one in requests if one.answer and one.answer.ok] == []
+        gate.open()
+        assert 200 not in statuses(requests)
 
 
 def test_requests_are_counted_by_the_version_that_they_name(bench):
