@@ -1,5 +1,8 @@
 """Move a default version on a running cluster, over Serve's REST API."""
 
+import contextlib
+import os
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -57,6 +60,16 @@ def set_default(dashboard: str, model: str, version: str) -> str:
     return before
 
 
+def _authorization() -> dict[str, str]:
+    """The cluster's token, found where Ray's own commands look for it."""
+    token = os.environ.get("RAY_AUTH_TOKEN", "")
+    file = os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token"
+    if not token:
+        with contextlib.suppress(OSError, ValueError):  # a cluster need not have one
+            token = Path(file).read_text(encoding="utf-8")
+    return {"Authorization": f"Bearer {token.strip()}"} if token.strip() else {}
+
+
 def _named(names: Any) -> str:
     return ", ".join(sorted(names)) or "none"
 
@@ -64,7 +77,9 @@ def _named(names: Any) -> str:
 def _send(method: str, dashboard: str, document: Any = None) -> dict[str, Any]:
     url = f"{dashboard.rstrip('/')}{_PATH}"
     try:
-        response = requests.request(method, url, json=document, timeout=_WAIT_S)
+        response = requests.request(
+            method, url, json=document, headers=_authorization(), timeout=_WAIT_S
+        )
     except requests.RequestException as error:
         raise ClusterError(f"{url} cannot be reached: {error}.") from error
     if not response.ok:

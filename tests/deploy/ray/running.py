@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -29,6 +30,7 @@ class RayCluster:
         self._nodes = nodes
         self._cpus = cpus
         self._log = log
+        self.ray_token = secrets.token_hex(32)
         self._process: subprocess.Popen[str] | None = None
         # Ray's sockets lie in it, and the path of a socket has at most 107 characters.
         self._folder = Path(tempfile.mkdtemp(prefix="ray-", dir=tempfile.gettempdir()))
@@ -44,6 +46,8 @@ class RayCluster:
             "RAY_TMPDIR": str(self._folder),
             "RAY_USAGE_STATS_ENABLED": "0",
             "PYTHONPATH": str(ROOT),
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN": self.ray_token,
             "DETECTRON2_ARCHIVE_CACHE": str(self._folder / "archives"),
         }
         environment.pop("OMP_NUM_THREADS", None)  # Ray sets it to the cores of each replica
@@ -92,15 +96,12 @@ class RayCluster:
 
     def deploy(self, config: dict[str, Any]) -> None:
         """Hand over a Serve config, as `serve deploy` does."""
-        response = requests.put(
-            f"{self.dashboard}/api/serve/applications/", json=config, timeout=60
-        )
+        response = self._ask("PUT", json=config)
         assert response.ok, response.text
 
     def details(self) -> dict[str, Any]:
         """What Serve says of itself."""
-        response = requests.get(f"{self.dashboard}/api/serve/applications/", timeout=60)
-        found: dict[str, Any] = response.json()
+        found: dict[str, Any] = self._ask("GET").json()
         return found
 
     def wait_until_running(self, count: int) -> None:
@@ -133,6 +134,11 @@ class RayCluster:
         return "".join(
             requests.get(f"http://{target}/metrics", timeout=10).text for target in found["targets"]
         )
+
+    def _ask(self, method: str, **content: Any) -> requests.Response:
+        url = f"{self.dashboard}/api/serve/applications/"
+        headers = {"Authorization": f"Bearer {self.ray_token}"}
+        return requests.request(method, url, headers=headers, timeout=60, **content)
 
     def _say(self, line: str) -> None:
         assert self._process is not None

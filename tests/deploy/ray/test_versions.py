@@ -1,6 +1,7 @@
 """Versions come, become the default one and go, under load: no request is lost."""
 
 import copy
+import os
 import subprocess
 import sys
 import time
@@ -37,14 +38,20 @@ def pids(served: RayServed, application: str) -> list[int]:
     return [one["pid"] for one in served.cluster.replicas(application)]
 
 
-def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+def command(*arguments: str, token: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "deploy.ray", *arguments],
+        env={**os.environ, "RAY_AUTH_TOKEN": token},
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
+
+
+def move(served: RayServed, *arguments: str) -> subprocess.CompletedProcess[str]:
+    cluster = served.cluster
+    return command("default", *arguments, "--dashboard", cluster.dashboard, token=cluster.ray_token)
 
 
 def wait_for_version(load: Load, version: str) -> None:
@@ -57,7 +64,7 @@ def wait_for_version(load: Load, version: str) -> None:
 def test_the_default_version_moves_and_nothing_restarts(served_by_ray, load):
     before = [pids(served_by_ray, one) for one in ("gateway", "coins@1.0", "coins@2.0")]
     for version in ("2.0", "1.0"):
-        moved = command("default", "coins", version, "--dashboard", served_by_ray.cluster.dashboard)
+        moved = move(served_by_ray, "coins", version)
         assert (moved.returncode, moved.stderr) == (0, "")
         assert f"to {version}" in moved.stdout
         wait_for_version(load, version)
@@ -73,9 +80,16 @@ def test_the_default_version_moves_and_nothing_restarts(served_by_ray, load):
     ],
 )
 def test_a_default_that_is_not_there_is_refused(arguments, said, served_by_ray):
-    refused = command("default", *arguments, "--dashboard", served_by_ray.cluster.dashboard)
+    refused = move(served_by_ray, *arguments)
     assert refused.returncode == 1
     assert said in refused.stderr
+
+
+def test_without_the_token_of_the_cluster_nothing_moves(served_by_ray):
+    dashboard = served_by_ray.cluster.dashboard
+    refused = command("default", "coins", "2.0", "--dashboard", dashboard, token="another")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"{dashboard}/api/serve/applications/ answered 40")
 
 
 def test_no_cluster_is_a_sentence(unused_port):
