@@ -17,7 +17,7 @@ CRDS   := build/crds/.installed
 TEST_PROCESSES ?= 2
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo serve lint tools test gpu compiled zoo bench bench-gpu torture soak clean
+.PHONY: help setup demo serve lint tools test gpu compiled zoo bench bench-gpu torture soak cluster clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##\(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -76,6 +76,9 @@ torture: $(COINS)  ## faults on purpose, and what clients see of them: 30 minute
 
 soak: $(COINS)  ## an hour at 70 % of what a server can answer: does anything fail or grow?
 	$(PY) -m torture soak --minutes 60
+
+cluster: $(COINS)  ## Ray on three nodes of this machine: requests, a lost node, scaling, jobs; writes deploy/ray/results
+	OMP_NUM_THREADS=1 $(BIN)/pytest tests/cluster
 
 # Apart from .venv, which holds what this project needs and nothing else.
 $(LITSERVE): $(STAMP) benchmarks/requirements.txt

@@ -11,6 +11,7 @@ TOGETHER = (
     "tests/client/models",
     "tests/deploy/metrics",
     "tests/deploy/nginx",
+    "tests/deploy/ray",
     "tests/guides",
     "tests/server",
 )

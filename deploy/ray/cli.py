@@ -16,8 +16,9 @@ examples:
   python -m deploy.ray config s3://bucket/models --default coins=1.0 --num-gpus 0.5 -o serve.yaml
   serve deploy serve.yaml                            # Ray's own command
   python -m deploy.ray default coins 2.0             # moves the default version, restarts nothing
+  python -m deploy.ray predict /data/photographs --archive coins.mar --output /data/found
 
-docs/ray.md begins with a cluster on one machine.
+docs/ray.md begins with a cluster on one machine, docs/ray-jobs.md is about predict.
 """
 
 
@@ -25,9 +26,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command.
 
     Returns:
-        0 done; 1 a problem of the user's, in a sentence.
+        0 done; 1 a problem of the user's, in a sentence; `predict` has more.
     """
-    arguments = _parser().parse_args(argv)
+    given = list(sys.argv[1:] if argv is None else argv)
+    if given[:1] == ["predict"]:
+        from deploy.ray.jobs.cli import main as predict  # the others need no Ray here
+
+        return predict(given[1:])
+    arguments = _parser().parse_args(given)
     try:
         if arguments.command == "config":
             _config(arguments)
@@ -71,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_config(commands.add_parser("config", help="write a Serve config for a store's archives"))
+    commands.add_parser("predict", help="take images of any number through a model, once")
     default = commands.add_parser("default", help="move the default version of a model")
     default.add_argument("model", metavar="MODEL")
     default.add_argument("version", metavar="VERSION")
