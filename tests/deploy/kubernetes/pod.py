@@ -8,7 +8,7 @@ import base64
 import contextlib
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -123,28 +123,20 @@ def _sidecar(
 ) -> contextlib.AbstractContextManager[Confined]:
     *environment, program = command("nginx")
     libraries = re.findall(r"LD_LIBRARY_PATH=(\S+)", " ".join(environment))
-    folders = [Path(program).parent, *_split(libraries)]
+    folders = [Path(program).parent, *(Path(one) for text in libraries for one in text.split(":"))]
+    # A checkout may lie in /tmp, where the pod has a volume.
+    places = {f"/opt/nginx/{number}": folder for number, folder in enumerate(folders)}
+    programs, *rest = places
     return confined(
         container["command"],
         folder="/",
-        environment={
-            "PATH": f"{Path(program).parent}:{PATH}",
-            **({"LD_LIBRARY_PATH": libraries[0]} if libraries else {}),
-        },
-        read_only={
-            # What lies in /usr is there already.
-            **{str(one): one for one in folders if Path("/usr") not in one.parents},
-            **_mounted(container, volumes),
-        },
+        environment={"PATH": f"{programs}:{PATH}", "LD_LIBRARY_PATH": ":".join(rest)},
+        read_only={**places, **_mounted(container, volumes)},
         tmpfs=_empty_dirs(container, spec),
         scratch=scratch / "proxy",
         user=container["securityContext"]["runAsUser"],
         network=server,
     )
-
-
-def _split(paths: Sequence[str]) -> list[Path]:
-    return [Path(one) for path in paths for one in path.split(":")]
 
 
 def _files(objects: Objects, spec: dict[str, Any], folder: Path) -> dict[str, Path]:

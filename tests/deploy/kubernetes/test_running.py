@@ -58,14 +58,15 @@ print(json.dumps([port for port in map(int, sys.argv[2:]) if listens(port)]))
 # A client behind a Service: it asks over the connection that it has. A new one would lead to
 # another pod.
 CALLER = """
-import http.client, json, sys, threading
+import http.client, json, sys, threading, time
 host, port, token, count = sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
 image = open(sys.argv[5], "rb").read()
 headers = {"Authorization": token, "Content-Type": "image/png"}
 said = []
+end = time.monotonic() + 90
 def call():
     connection = http.client.HTTPConnection(host, port, timeout=120)
-    while True:
+    while time.monotonic() < end:
         try:
             connection.request("POST", "/predictions/tiny", body=image, headers=headers)
             response = connection.getresponse()
@@ -76,6 +77,7 @@ def call():
         said.append(response.status)
         if response.will_close:
             return
+    said.append("was never told to open another connection")
 threads = [threading.Thread(target=call) for _ in range(count)]
 [thread.start() for thread in threads]
 [thread.join() for thread in threads]
@@ -174,6 +176,7 @@ def test_a_busy_pod_is_alive(pod, image):
     arguments = (HOST, "9080", GIVEN, "8", str(image))
     with ThreadPoolExecutor(1) as pool:
         callers = pool.submit(pod.server.python, CALLER, *arguments)
+        wait_until(lambda: _connections(pod, 8080) == 8)
         (container,) = pod.spec["containers"]
         probe = container["livenessProbe"]["httpGet"]
         url = f"http://{HOST}:{probe['port']}{probe['path']}"
@@ -181,7 +184,7 @@ def test_a_busy_pod_is_alive(pod, image):
             answer = json.loads(pod.server.python(ASK, str(image), json.dumps([("GET", url, "")])))
             assert answer[0][0] == 200
         os.kill(worker(pod), signal.SIGCONT)
-        pod.proxy.execute("sh", "-c", "kill -QUIT 1")  # lets the callers go
+        pod.proxy.execute("sh", "-c", "kill -HUP 1")  # lets the callers go
         assert set(json.loads(callers.result())) == {200}
 
 
