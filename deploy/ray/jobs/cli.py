@@ -172,7 +172,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     with Stop(_say_stopping) as stop:
         try:
-            summary = predict(task, stopped=stop)
+            # What Ray prints of its workers is none of what the command answers with.
+            with contextlib.redirect_stdout(sys.stderr):
+                summary = predict(task, stopped=stop)
         except ClientError as error:
             print(error, file=sys.stderr)
             return stop.exit_code or _FAILED

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from client.errors import ClientError
+from deploy.ray.jobs.parts import RESULTS
 from deploy.ray.jobs.storage import Storage
 
 FILE = "run.json"
@@ -77,7 +78,7 @@ def write_run(storage: Storage, run: Run) -> None:
 
 
 def read_run(storage: Storage, asked: Asked) -> Run | None:
-    """Read the file; None where no job has begun here.
+    """Read the file; None where no job has begun here, or another one that has no results yet.
 
     Args:
         storage: The folder.
@@ -95,23 +96,25 @@ def read_run(storage: Storage, asked: Asked) -> Run | None:
         run = Run(**{**document, "asked": Asked(**document["asked"])})
     except (ValueError, TypeError, KeyError) as error:
         raise ClientError(f"{storage.url}/{FILE} is none of this command: {error!r}.") from error
-    _refuse_another(storage, run.asked, asked)
-    return run
+    changes = _changes(run.asked, asked)
+    if not changes:
+        return run
+    if not storage.names(RESULTS):
+        return None
+    raise ClientError(
+        f"{storage.url} has results of another job ({'; '.join(changes)}). Name another folder "
+        "with --output, or repeat the command as it was."
+    )
 
 
-def _refuse_another(storage: Storage, before: Asked, now: Asked) -> None:
+def _changes(before: Asked, now: Asked) -> list[str]:
     # As JSON has them: tuples and lists are the same there.
     old, new = (json.loads(json.dumps(asdict(one))) for one in (before, now))
-    changes = [
+    return [
         f"{_WORDS[key]}: {_shown(old[key], new[key])} there, {_shown(new[key], old[key])} now"
         for key in _WORDS
         if old[key] != new[key]
     ]
-    if changes:
-        raise ClientError(
-            f"{storage.url} has results of another job ({'; '.join(changes)}). Name another "
-            "folder with --output, or repeat the command as it was."
-        )
 
 
 def _shown(one: Any, other: Any) -> str:

@@ -59,6 +59,8 @@ OTHERS = [
 @pytest.mark.parametrize(("changes", "sentence"), OTHERS)
 def test_another_job_is_not_mixed_in(storage, changes, sentence):
     write_run(storage, RUN)
+    assert read_run(storage, replace(ASKED, **changes)) is None  # nothing is lost by it
+    storage.write("results/part-000000.parquet", b"")
     with pytest.raises(ClientError, match=sentence.replace("{", r"\{")) as caught:
         read_run(storage, replace(ASKED, **changes))
     assert f"{storage.url} has results of another job" in str(caught.value)
