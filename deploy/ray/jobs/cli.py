@@ -17,9 +17,10 @@ from client.question import Options
 from client.stopping import Stop
 from client.writing import print_text
 from deploy.ray.jobs.arguments import classes, cpus, share_of_gpus, worker_range
-from deploy.ray.jobs.job import Task, predict
+from deploy.ray.jobs.job import predict
 from deploy.ray.jobs.parts import UNREADABLE
 from deploy.ray.jobs.summary import summary_text
+from deploy.ray.jobs.task import Task
 
 _FAILED = 1
 

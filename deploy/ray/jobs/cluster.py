@@ -46,8 +46,10 @@ class Pool:
 
 
 @contextlib.contextmanager
-def connected(address: str | None) -> Iterator[None]:
+def connected(address: str | None) -> Iterator[bool]:
     """Be a driver of a cluster; its tasks and actors end with the block.
+
+    Gives whether nodes may join it: not where it was started here.
 
     Args:
         address: As `ray start` prints it, or `auto`; None starts one on this machine, unless the
@@ -71,7 +73,7 @@ def connected(address: str | None) -> Iterator[None]:
         where = "on this machine" if address == "local" else f"at {address}"
         raise ClientError(f"There is no Ray {where}: {error}") from error
     try:
-        yield
+        yield address != "local"
     finally:
         ray.shutdown()
 

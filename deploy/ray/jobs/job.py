@@ -2,9 +2,8 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
@@ -12,66 +11,25 @@ from client.classes import described_classes
 from client.errors import ClientError
 from client.predict.categories import Categories
 from client.progress import ImageProgress
-from client.question import Options
 from client.wording import many
 from deploy.ray.jobs.attempts import FOLDER as ATTEMPTS
+from deploy.ray.jobs.beginning import begin, look
 from deploy.ray.jobs.claim import claimed
 from deploy.ray.jobs.cluster import Pool, connected, pool_for
 from deploy.ray.jobs.finishing import IMAGES, RESULTS, Totals, categories_of, write_files
-from deploy.ray.jobs.inputs.opening import Input, open_input
-from deploy.ray.jobs.listed import Listed
 from deploy.ray.jobs.listing import FOLDER as INPUTS
-from deploy.ray.jobs.listing import write_list
 from deploy.ray.jobs.memory import peak_memory_mb
 from deploy.ray.jobs.parts import RESULTS as RESULT_PARTS
 from deploy.ray.jobs.parts import UNREADABLE, Parts
-from deploy.ray.jobs.record import Asked, Run, read_run, write_run
+from deploy.ray.jobs.record import Run, read_run
 from deploy.ray.jobs.running import Done, Part, Stopped, run_parts
 from deploy.ray.jobs.storage import Storage
 from deploy.ray.jobs.summary import summary_document
+from deploy.ray.jobs.task import Task
 from deploy.ray.jobs.worker import Work, token
-from deploy.ray.store import Pinned, look_at, open_archive
+from deploy.ray.store import Pinned, open_archive
 
 SUMMARY = "summary.json"
-
-
-@dataclass(frozen=True)
-class Task:
-    """What is to be done.
-
-    Attributes:
-        input: Folder, COCO file or table: a path, or a URL that fsspec opens.
-        archive: Path or URL of the `.mar`.
-        output: Folder or URL of everything that is written.
-        images: What paths in the input are relative to; None is the folder that it is in.
-        column: Of a table: has the paths.
-        id_column: Of a table: has the ids; None numbers rows from 1.
-        options: Of every image.
-        batch: Most images of one forward pass; 1 answers bit for bit as Detectron2.
-        pictures: Whether to draw.
-        address: Of the Ray cluster; None starts one on this machine.
-        workers: Fewest and most; None is as many as there is room for.
-        cpus: CPUs that each reserves.
-        gpus: GPUs that each reserves; None is one where there are any.
-        images_per_part: Of a new job; None chooses.
-        retry_failed: Whether to ask again about images that have no answer.
-    """
-
-    input: str
-    archive: str
-    output: str
-    images: str | None = None
-    column: str | None = None
-    id_column: str | None = None
-    options: Options = field(default_factory=Options)
-    batch: int = 1
-    pictures: bool = False
-    address: str | None = None
-    workers: tuple[int, int] | None = None
-    cpus: float = 1.0
-    gpus: float | None = None
-    images_per_part: int | None = None
-    retry_failed: bool = False
 
 
 class Unfinished(ClientError):
@@ -102,7 +60,7 @@ def predict(task: Task, *, stopped: Callable[[], bool] = lambda: False) -> dict[
         Unfinished: It was asked to stop, or cannot go on.
         ClientError: There is nothing to do, or it cannot be begun.
     """
-    pinned, asked, source = _asked(task)
+    pinned, asked, source = look(task)
     classes = described_classes(
         json.loads((open_archive(pinned) / "metadata.json").read_text(encoding="utf-8"))
     )
@@ -113,7 +71,10 @@ def predict(task: Task, *, stopped: Callable[[], bool] = lambda: False) -> dict[
         for name in storage.names(ATTEMPTS):
             storage.delete(f"{ATTEMPTS}/{name}")
         try:
-            run = read_run(storage, asked) or _begin(storage, task, asked, source, stopped)
+            run = read_run(storage, asked)
+            if run is None:
+                _say(f"Listing the images of {source.url}.")
+                run = begin(storage, task, asked, source, stopped)
         except Stopped as error:
             raise Unfinished("Stopped before its images were listed.") from error
         categories = categories_of(classes, run)  # that nothing fits is said before it is asked
@@ -143,41 +104,6 @@ def predict(task: Task, *, stopped: Callable[[], bool] = lambda: False) -> dict[
     return summary
 
 
-def _asked(task: Task) -> tuple[Pinned, Asked, Input]:
-    source = open_input(
-        task.input, images=task.images, column=task.column, id_column=task.id_column
-    )
-    # Workers look for it from folders of their own.
-    url = task.archive if "://" in task.archive else str(Path(task.archive).resolve())
-    archive = look_at(url)
-    named = {"model": archive.model, "version": archive.version, "sha256": archive.sha256}
-    asked = Asked(named, asdict(source), task.options.given(), task.batch, task.pictures)
-    return Pinned(url, archive.sha256), asked, source
-
-
-def _begin(
-    storage: Storage, task: Task, asked: Asked, source: Input, stopped: Callable[[], bool]
-) -> Run:
-    """List the images; what a run that was killed at it has written is written anew."""
-    text_ids = False
-
-    def noted(images: Iterable[Listed]) -> Iterator[Listed]:
-        nonlocal text_ids
-        for one in images:
-            if stopped():
-                raise Stopped
-            text_ids = isinstance(one.id, str)
-            yield one
-
-    _say(f"Listing the images of {source.url}.")
-    categories = [{"id": one.id, "name": one.name} for one in source.categories()]
-    images = noted(source.listed(output=storage.folder))
-    count, size = write_list(storage, images, images_per_part=task.images_per_part)
-    run = Run(asked, count, size, text_ids, categories)
-    write_run(storage, run)
-    return run
-
-
 def _waiting(run: Run, parts: Parts, *, again: bool) -> list[Part]:
     done = parts.done()
     waiting = [Part(number) for number in range(run.parts) if number not in done]
@@ -202,10 +128,8 @@ def _ask(
 ) -> None:
     anew = {part.number for part in waiting if not part.again}
     progress = ImageProgress(run.images)
-    with connected(task.address):
-        pool = pool_for(
-            task.workers, cpus=task.cpus, gpus=task.gpus, may_grow=task.address is not None
-        )
+    with connected(task.address) as may_grow:
+        pool = pool_for(task.workers, cpus=task.cpus, gpus=task.gpus, may_grow=may_grow)
         asking.workers = pool.most
         earlier = run.images - sum(map(run.images_of, anew))
         done = f"{earlier:,} of {many(run.images, 'image')} are done"

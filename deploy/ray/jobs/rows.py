@@ -82,6 +82,7 @@ def result_schema(id_kind: type) -> pa.Schema:
             *_image_fields(id_kind),
             ("width", pa.int32()),
             ("height", pa.int32()),
+            ("outputs", pa.list_(pa.string())),
             ("instances", pa.list_(_INSTANCE)),
             ("proposals", pa.list_(_PROPOSAL)),
             ("semantic", pa.list_(_SEGMENT)),
@@ -114,6 +115,7 @@ def result_row(answered: Answered) -> dict[str, Any]:
     return {
         **_image(answered.index, answered.image),
         **document["image"],
+        "outputs": document.get("outputs"),  # not of older handlers
         "instances": [_renamed(one, "box", "box_xyxy") for one in document["predictions"]],
         "proposals": _each_renamed(document.get("proposals")),
         **segments,
@@ -153,6 +155,7 @@ def predictions_of(row: Mapping[str, Any], *, model: str, version: str) -> Predi
         {
             "model": {"name": model, "version": version},
             "image": {"width": row["width"], "height": row["height"]},
+            "outputs": row["outputs"] or (),
             "predictions": instances,
         }
     )

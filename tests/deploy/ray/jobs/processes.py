@@ -30,7 +30,9 @@ class Said(NamedTuple):
 class Jobs:
     """Starts `predict` in a folder; ends with the `with` block."""
 
-    def __init__(self, folder: Path, archive: Path, cluster: RayCluster | None = None) -> None:
+    def __init__(
+        self, folder: Path, archive: Path | str, cluster: RayCluster | None = None
+    ) -> None:
         self._folder = folder
         self._archive = archive
         self._cluster = cluster
@@ -48,13 +50,13 @@ class Jobs:
         """Begin a job."""
         environment = {
             **os.environ,
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", ""))),
             "RAY_TMPDIR": str(self.ray),
             "DETECTRON2_ARCHIVE_CACHE": str(self.ray / "archives"),
         }
         for name in ("OMP_NUM_THREADS", "RAY_ADDRESS"):  # Ray sets the former by --num-cpus
             environment.pop(name, None)
-        command = [sys.executable, "-m", "deploy.ray.jobs", "--archive", str(self._archive)]
+        command = [sys.executable, "-m", "deploy.ray", "predict", "--archive", str(self._archive)]
         if self._cluster is not None:
             command += ["--address", self._cluster.address]
             environment |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": self._cluster.ray_token}
