@@ -38,6 +38,14 @@ class Found:
         """Whether scores are the model's."""
         return all("score" in one or "objectness" in one for one in self.objects)
 
+    def counted(self, least: float) -> npt.NDArray[np.bool_]:
+        """(N,) whether objects have a score or more, in float32 as servers compare them.
+
+        Args:
+            least: That score, 0 to 1.
+        """
+        return np.asarray(self.scores.astype(np.float32) >= np.float32(least), dtype=np.bool_)
+
 
 def found(document: Mapping[str, Any], kind: str) -> Found:
     """What an answer has of one kind.
@@ -72,12 +80,15 @@ def most_alike(alike: Matrix, least: float) -> list[tuple[int, int]]:
         alike: (N, M) 0 to 1.
         least: Of a pair; above 0.
     """
-    left = alike.copy()
+    enough = np.flatnonzero(alike >= least)
+    # Of equally alike ones the first comes first.
+    order = enough[np.argsort(-alike.ravel()[enough], kind="stable")]
     pairs = []
-    while left.size and left.max() >= least:
-        one, other = (int(i) for i in np.unravel_index(left.argmax(), left.shape))
-        pairs.append((one, other))
-        left[one], left[:, other] = 0, 0
+    free = [np.ones(side, dtype=np.bool_) for side in alike.shape]
+    for one, other in zip(*np.unravel_index(order, alike.shape), strict=True):
+        if free[0][one] and free[1][other]:
+            free[0][one] = free[1][other] = False
+            pairs.append((int(one), int(other)))
     return pairs
 
 

@@ -92,7 +92,11 @@ def _rotated_boxes(old: Objects, new: Objects) -> Matrix:
         origin = corners[0].mean(axis=0)
         polygons = [(polygon - origin).astype(np.float32) for polygon in corners]
         overlap[i, j], _ = cv2.intersectConvexConvex(*polygons)
-    return _over_unions(overlap, one[:, 2:4].prod(axis=1), other[:, 2:4].prod(axis=1))
+    areas = one[:, 2:4].prod(axis=1), other[:, 2:4].prod(axis=1)
+    # What float32 leaves off or adds must not make a box unlike itself, nor more than alike.
+    smaller = np.minimum(areas[0][:, None], areas[1])
+    equal = (one[:, None] == other).all(axis=2)
+    return _over_unions(np.where(equal, smaller, np.clip(overlap, 0, smaller)), *areas)
 
 
 def corners_of(box: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

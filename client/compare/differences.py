@@ -137,7 +137,7 @@ class _Sides:
     def __init__(self, kind: str, old: Found, new: Found, score: float) -> None:
         self._kind = kind
         self._sides = (old, new)
-        self._counts = [side.scores >= score for side in self._sides]
+        self._counts = [side.counted(score) for side in self._sides]
         self._scored = [side.has_scores for side in self._sides]
         is_empty = not (old.classes and new.classes)
         self._by_shape = {} if is_empty else overlaps_by_shape(old.objects, new.objects)
@@ -150,8 +150,8 @@ class _Sides:
         alike: Matrix = least_alike(self._by_shape, (len(old.classes), len(new.classes)))
         same = most_alike(np.where(same_class(old, new), alike, 0), iou)
         rest = np.where(np.outer(*self._counts), alike, 0)
-        for one, other in same:
-            rest[one], rest[:, other] = 0, 0
+        rest[[one for one, _ in same]] = 0
+        rest[:, [other for _, other in same]] = 0
         return same, most_alike(rest, iou)
 
     def match(self, pair: tuple[int, int]) -> Match:

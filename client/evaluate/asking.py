@@ -58,13 +58,14 @@ def find_images(
         BadMaterial: Some are not there, or none.
     """
     files = {image: folder / image.file_name for image in dataset.images}
-    missing = [image.file_name for image, file in files.items() if not file.is_file()]
+    there = {image: file for image, file in files.items() if file.is_file()}
+    missing = [image.file_name for image in files if image not in there]
     if not missing:
         return files
     if not folder.is_dir():
         raise BadMaterial([f"{folder} is not a folder of images."])
-    if allow_missing and len(missing) < len(files):
-        return {image: file for image, file in files.items() if image.file_name not in set(missing)}
+    if allow_missing and there:
+        return there
     hint = "" if len(missing) == len(files) else " --allow-missing judges the others."
     raise BadMaterial(
         [

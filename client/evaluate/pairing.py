@@ -73,7 +73,9 @@ def pair(
         score: Least score of a detection.
         by: What overlaps; masks need them on both sides.
     """
-    chosen = [index for index, one in enumerate(results) if one["score"] >= score]
+    # As servers and `Predictions.above` compare them.
+    scores = np.array([one["score"] for one in results], dtype=np.float32)
+    chosen = np.flatnonzero(scores >= np.float32(score)).tolist()
     objects = [index for index, one in enumerate(annotations) if not one.is_crowd]
     overlaps = overlap(annotations, [results[index] for index in chosen], by)
     truth = np.array([one.category_id for one in annotations])

@@ -75,7 +75,7 @@ def agreement(
 
 def _count(old: Found, new: Found, score: float) -> npt.NDArray[np.int64]:
     pairs = _counterparts(old, new)
-    counted_old, counted_new = old.scores >= score, new.scores >= score
+    counted_old, counted_new = old.counted(score), new.counted(score)
     return np.array(
         [
             counted_old.sum(),

@@ -134,6 +134,24 @@ def test_many_rotated_boxes():
     assert found == pytest.approx(np.array(expected), abs=2e-3)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_rotated_box_is_like_itself_and_never_more(seed):
+    chance = np.random.default_rng(seed)
+    boxes = [
+        [*chance.uniform(0, 4000, 2), *chance.uniform(1, 400, 2), chance.uniform(-180, 180)]
+        for _ in range(40)
+    ]
+    boxes = np.float32(boxes).astype(np.float64).tolist()
+    found = overlaps([thing(one) for one in boxes], [thing(one) for one in boxes])
+    assert np.diag(found).tolist() == [1.0] * 40
+    assert found.max() == 1
+    assert found.min() == 0
+    turned = [[*one[:4], one[4] + 360] for one in boxes]  # equal, and not in their numbers
+    found = overlaps([thing(one) for one in boxes], [thing(one) for one in turned])
+    assert 0 <= found.min() <= found.max() <= 1
+    assert np.diag(found) == pytest.approx(1, abs=1e-4)
+
+
 def person(*keypoints: tuple[float, float, float]) -> dict:
     return {"box": [0, 0, 100, 100], "keypoints": [list(one) for one in keypoints]}
 
