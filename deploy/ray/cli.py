@@ -118,7 +118,7 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--gateways",
         type=int,
-        default=1,
+        default=2,
         help="processes that take requests; one a node is best (%(default)s)",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen at (%(default)s)")

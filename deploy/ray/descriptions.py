@@ -4,14 +4,25 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
+import ray.exceptions
+from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
 
 _WAIT_S = 30.0
+_PING_S = 5.0
 
 
 def listed(models: Iterable[str]) -> dict[str, Any]:
     """The document of `GET /models`."""
     return {"models": [{"modelName": name} for name in sorted(models)]}
+
+
+async def answering(handle: DeploymentHandle) -> int:
+    """How many replicas of an application answer; 0 where nobody does."""
+    try:
+        return len(await asyncio.wait_for(_states(handle), _PING_S))
+    except (RayServeException, ray.exceptions.RayError, TimeoutError):
+        return 0
 
 
 async def described(

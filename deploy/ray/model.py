@@ -3,42 +3,31 @@
 import asyncio
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ray
-from ray import serve
 
 from deploy.ray.arguments import ModelArguments
+from deploy.ray.asking import Asked
+from deploy.ray.batching import Batcher
 from deploy.ray.forms import fields_of
 from deploy.ray.metrics import Meter
 from deploy.ray.opened import load_detector
 from deploy.ray.replies import Reply, no_answer
 from deploy.ray.store import Pinned, open_archive
+from deploy.ray.versions import SERVE_LOG
 
 if TYPE_CHECKING:
     from handler.detector import Detector
 
-SERVE_LOG = "ray.serve"
-"""The logger whose lines Serve keeps, in a file for each replica."""
-
 log = logging.getLogger(SERVE_LOG)
 
 
-@dataclass(frozen=True)
-class Asked:
-    """One HTTP request.
-
-    Attributes:
-        headers: As they were sent, names in small letters, of several with one name the last.
-        body: As it was sent.
-    """
-
-    headers: Mapping[str, str]
-    body: bytes
+_LAST_WORDS_S = 0.5
+"""For answers to leave a process before it ends."""
 
 
 class Model:
@@ -52,21 +41,32 @@ class Model:
             Exception: Whatever loading raises; Serve tells it, and tries again.
         """
         self._arguments = arguments
-        self._stuck_s: float | None = None
         handlers_log = logging.getLogger("handler")
         handlers_log.setLevel(logging.INFO)
         handlers_log.handlers = log.handlers
         # torch's settings are those of a thread, so that one thread loads and answers.
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="detector")
-        self._detector = self._thread.submit(self._load).result()
+        thread = ThreadPoolExecutor(1, thread_name_prefix="detector")
+        self._detector = thread.submit(self._load).result()
         self._meter = Meter(arguments.name, arguments.version, arguments.batch_size)
-        self._answer.set_max_batch_size(arguments.batch_size)
-        self._answer.set_batch_wait_timeout_s(arguments.batch_wait_s)
+        self._batcher = Batcher(
+            self._answer,
+            executor=thread,
+            size=arguments.batch_size,
+            wait_s=arguments.batch_wait_s,
+            timeout_s=arguments.response_timeout_s,
+        )
 
     async def __call__(self, asked: Asked) -> Reply:
         """Answer one request; what goes wrong with it is its answer."""
-        reply: Reply = await self._answer(asked)
-        return reply
+        try:
+            return await self._batcher.answer(asked)
+        except TimeoutError as error:
+            # A thread cannot be stopped, the process can, as TorchServe ends its worker. Serve
+            # starts another, and the gateway asks that about what waits here.
+            log.error("Ends itself: %s", error)
+            asyncio.get_running_loop().call_later(_LAST_WORDS_S, os._exit, 1)
+            limit_s = self._arguments.response_timeout_s
+            return no_answer(f"The model did not answer within {limit_s:g} s.")
 
     async def describe(self) -> dict[str, Any]:
         """What the model says of itself, as JSON values."""
@@ -81,25 +81,7 @@ class Model:
             "arguments": self._arguments.model_dump(),
         }
 
-    async def check_health(self) -> None:
-        """Asked by Serve, which replaces a replica that raises here."""
-        if self._stuck_s is not None:
-            raise RuntimeError(f"No answer within {self._stuck_s:g} s.")
-
-    @serve.batch(max_batch_size=1, batch_wait_timeout_s=0.0)  # type: ignore[untyped-decorator]
-    async def _answer(self, batch: list[Asked]) -> list[Reply]:
-        timeout_s = self._arguments.response_timeout_s
-        loop = asyncio.get_running_loop()
-        try:
-            return await asyncio.wait_for(
-                loop.run_in_executor(self._thread, self._answer_now, batch), timeout_s
-            )
-        except TimeoutError:
-            self._stuck_s = timeout_s  # a thread cannot be stopped; the process can
-            log.error("%d requests were not answered within %g s", len(batch), timeout_s)
-            return [no_answer(f"The model did not answer within {timeout_s:g} s.") for _ in batch]
-
-    def _answer_now(self, batch: list[Asked]) -> list[Reply]:
+    def _answer(self, batch: Sequence[Asked]) -> list[Reply]:
         from handler.request import Row  # the archive's
 
         with self._meter.batch(len(batch)) as report:

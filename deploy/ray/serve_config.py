@@ -36,7 +36,7 @@ class Shape:
     replicas: tuple[int, int] | None = None
     cpus: float = 1
     gpus: float = 0
-    gateways: int = 1
+    gateways: int = 2
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,9 @@ def make_config(
     if not urls:
         raise ArchiveRefused(f"The store {store} has no .mar file.")
     archives = {url: look_at(url) for url in urls}
-    arguments = {"max_request_bytes": 67_108_864}
+    arguments: dict[str, Any] = {"max_request_bytes": 67_108_864, "answer_timeout_s": 300}
+    if listening.key_file:
+        arguments["key_file"] = listening.key_file
     return {
         "proxy_location": "EveryNode",
         "http_options": {"host": listening.host, "port": listening.port},
@@ -87,13 +89,14 @@ def make_config(
                 "name": GATEWAY,
                 "route_prefix": "/",
                 "import_path": "deploy.ray.application:gateway",
-                "args": arguments
-                | ({"key_file": listening.key_file} if listening.key_file else {}),
+                "args": arguments,
                 "deployments": [
                     {
                         "name": "Gateway",
                         "num_replicas": shape.gateways,
                         "max_ongoing_requests": 1000,
+                        # As long as requests may wait: one that goes answers them first.
+                        "graceful_shutdown_timeout_s": 310,
                         "ray_actor_options": {"num_cpus": 0},
                         "user_config": {"models": _models(list(archives.values()), defaults)},
                     }
@@ -133,6 +136,7 @@ def _models(archives: Sequence[Archive], defaults: Mapping[str, str]) -> dict[st
 def _application(url: str, archive: Archive, shape: Shape) -> dict[str, Any]:
     settings = settings_of(url)
     batch_size = _number(settings, "batchSize", 1)
+    response_timeout_s = _number(settings, "responseTimeout", 120)
     fewest, most = shape.replicas or (
         _number(settings, "minWorkers", 1),
         _number(settings, "maxWorkers", 1),
@@ -147,8 +151,8 @@ def _application(url: str, archive: Archive, shape: Shape) -> dict[str, Any]:
             "name": archive.model,
             "version": archive.version,
             "batch_size": batch_size,
-            "batch_wait_s": _number(settings, "maxBatchDelay", 100) / 1000,
-            "response_timeout_s": _number(settings, "responseTimeout", 120),
+            "batch_wait_s": _number(settings, "maxBatchDelay", 100, least=0) / 1000,
+            "response_timeout_s": response_timeout_s,
         },
         "deployments": [
             {
@@ -163,7 +167,8 @@ def _application(url: str, archive: Archive, shape: Shape) -> dict[str, Any]:
                     "upscale_delay_s": 10,
                     "downscale_delay_s": 300,
                 },
-                "graceful_shutdown_timeout_s": 130,
+                # For the batch under way, and for the one that has filled behind it.
+                "graceful_shutdown_timeout_s": 2 * response_timeout_s + 10,
                 "ray_actor_options": {"num_cpus": shape.cpus}
                 | ({"num_gpus": shape.gpus} if shape.gpus else {}),
             }
@@ -171,6 +176,6 @@ def _application(url: str, archive: Archive, shape: Shape) -> dict[str, Any]:
     }
 
 
-def _number(settings: Mapping[str, Any], name: str, default: int) -> int:
+def _number(settings: Mapping[str, Any], name: str, default: int, *, least: int = 1) -> int:
     value = settings.get(name)
-    return value if type(value) is int and value > 0 else default
+    return value if type(value) is int and value >= least else default

@@ -1,7 +1,9 @@
 """Move a default version on a running cluster, over Serve's REST API."""
 
 import contextlib
+import copy
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,15 @@ from deploy.ray.serve_config import GATEWAY
 
 _PATH = "/api/serve/applications/"
 _WAIT_S = 60
-_KEPT = ("proxy_location", "http_options", "grpc_options", "logging_config")
+_KEPT = (
+    "proxy_location",
+    "http_options",
+    "grpc_options",
+    "logging_config",
+    "tracing_config",
+    "controller_options",
+    "target_capacity",
+)
 
 
 class ClusterError(Exception):
@@ -38,11 +48,8 @@ def set_default(dashboard: str, model: str, version: str) -> str:
         raise ClusterError(
             f"No application {GATEWAY} runs there; running are {_named(applications)}."
         )
-    configs = {
-        name: one["deployed_app_config"]
-        for name, one in applications.items()
-        if one.get("deployed_app_config")
-    }
+    configs = _configs(details)
+    before_move = copy.deepcopy(configs)
     (deployment,) = configs[GATEWAY]["deployments"]
     models = deployment["user_config"]["models"]
     if model not in models:
@@ -56,8 +63,20 @@ def set_default(dashboard: str, model: str, version: str) -> str:
     before: str = models[model]["default"]
     models[model]["default"] = version
     config = {key: details[key] for key in _KEPT if details.get(key) is not None}
+    if _configs(_send("GET", dashboard)) != before_move:
+        # What is sent is the whole of what is to run: it would undo what was deployed meanwhile.
+        raise ClusterError("Something else was deployed in the same moment; try again.")
     _send("PUT", dashboard, {**config, "applications": list(configs.values())})
     return before
+
+
+def _configs(details: Mapping[str, Any]) -> dict[str, Any]:
+    """The config of each application, as it was deployed."""
+    return {
+        name: one["deployed_app_config"]
+        for name, one in details.get("applications", {}).items()
+        if one.get("deployed_app_config")
+    }
 
 
 def _authorization() -> dict[str, str]:

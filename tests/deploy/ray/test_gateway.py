@@ -5,29 +5,33 @@ from pathlib import Path
 
 import pytest
 import ray.exceptions
+from pydantic import ValidationError
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError, RayServeException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from deploy.ray import gateway
+from deploy.ray import versions
 from deploy.ray.arguments import GatewayArguments
 from deploy.ray.gateway import Gateway
 from deploy.ray.replies import Reply
 
 ANSWER = Reply(200, b"{}", headers={"server-timing": "model;dur=1.00"})
+NEVER = None
 LOST = ray.exceptions.ActorDiedError()
 
 
 class Handle:
     """An application that does as it is told, once for each request."""
 
-    def __init__(self, *happens: Exception | Reply) -> None:
+    def __init__(self, *happens: Exception | Reply | None) -> None:
         self._happens = list(happens)
         self.asked = 0
 
-    async def remote(self, asked: object) -> Reply:
+    async def remote(self, asked: object = None) -> Reply:
         self.asked += 1
         happened = self._happens.pop(0)
+        if happened is NEVER:
+            await asyncio.Event().wait()
         if isinstance(happened, Exception):
             raise happened
         return happened
@@ -38,13 +42,15 @@ def ask(
     handle: Handle,
     *,
     path: str = "/predictions/coins",
-    body: bytes = b"x",
+    body: bytes | None = b"x",
     headers: tuple[tuple[bytes, bytes], ...] = (),
     **arguments: object,
 ) -> Response:
-    monkeypatch.setattr(gateway.serve, "get_deployment_handle", lambda *_: handle)
+    monkeypatch.setattr(versions.serve, "get_deployment_handle", lambda *_, **__: handle)
 
     async def receive() -> dict:
+        if body is None:  # it never comes
+            await asyncio.Event().wait()
         return {"type": "http.request", "body": body, "more_body": False}
 
     async def answered() -> Response:
@@ -73,12 +79,13 @@ def ask(
         pytest.param([BackPressureError(1, 1)], 503, 1, id="a full queue"),
         pytest.param([DeploymentUnavailableError("x")], 503, 1, id="nobody there"),
         pytest.param([RayServeException("gone")], 503, 1, id="no such application"),
-        pytest.param([ValueError("?")], 500, 1, id="unforeseen"),
+        pytest.param([ValueError("?")], 503, 1, id="unforeseen"),
+        pytest.param([NEVER], 503, 1, id="no answer in time"),
     ],
 )
 def test_each_error_has_its_status(happens, status, asked, monkeypatch):
     handle = Handle(*happens)
-    response = ask(monkeypatch, handle)
+    response = ask(monkeypatch, handle, answer_timeout_s=0.2)
     assert (response.status_code, handle.asked) == (status, asked)
     assert response.headers["cache-control"].startswith("no-cache")
 
@@ -90,12 +97,97 @@ def test_an_answer_is_passed_on_as_it_is(monkeypatch):
     assert response.headers["server-timing"] == "model;dur=1.00"
 
 
-@pytest.mark.parametrize(("size", "status"), [(10, 200), (11, 413)])
-def test_a_request_has_its_limit(size, status, monkeypatch):
-    response = ask(monkeypatch, Handle(ANSWER), body=bytes(size), max_request_bytes=10)
+@pytest.mark.parametrize(
+    ("size", "said", "status"),
+    [
+        pytest.param(10, None, 200, id="all that is accepted"),
+        pytest.param(11, None, 413, id="more, of no said length"),
+        pytest.param(0, b"11", 413, id="said to be more, and not read"),
+        pytest.param(10, b"ten", 413, id="a length that is none"),
+    ],
+)
+def test_a_request_has_its_limit(size, said, status, monkeypatch):
+    headers = ((b"content-length", said),) if said else ()
+    handle = Handle(ANSWER)
+    response = ask(monkeypatch, handle, body=bytes(size), headers=headers, max_request_bytes=10)
     assert response.status_code == status
+    assert handle.asked == (status == 200)
     if status == 413:
         assert response.body == b""
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch):
+    response = ask(monkeypatch, Handle(ANSWER), body=None, body_timeout_s=0.1)
+    assert response.status_code == 408
+
+
+def test_who_has_no_key_has_no_body_read(monkeypatch, tmp_path):
+    (tmp_path / "key").write_text("secret")
+    response = ask(monkeypatch, Handle(ANSWER), body=None, key_file=str(tmp_path / "key"))
+    assert response.status_code == 400
+
+
+CONFIG = {"models": {"coins": {"default": "1.0", "versions": {"1.0": "coins@1.0"}}}}
+
+
+@pytest.mark.parametrize(
+    ("config", "default"),
+    [
+        pytest.param({"models": {"coins": 1}}, "1.0", id="no config at all"),
+        pytest.param(
+            {"models": {"coins": {"default": "9", "versions": {"1.0": "coins@1.0"}}}},
+            "1.0",
+            id="a default that is not there",
+        ),
+    ],
+)
+def test_a_wrong_config_does_not_end_a_gateway(config, default, monkeypatch):
+    handle = Handle()
+    monkeypatch.setattr(versions.serve, "get_deployment_handle", lambda *_, **__: handle)
+
+    async def changed() -> object:
+        one = Gateway(GatewayArguments())
+        await one.reconfigure(CONFIG)
+        await one.reconfigure(config)
+        return one._versions.find("coins", None)
+
+    assert asyncio.run(changed()) == (default, handle)
+
+
+def test_a_first_config_that_is_none_is_said():
+    with pytest.raises(ValidationError, match="default"):
+        asyncio.run(Gateway(GatewayArguments()).reconfigure({"models": {"coins": {}}}))
+
+
+def test_a_default_moves_when_the_new_version_answers(monkeypatch):
+    """Until then the old one stays, whatever Serve says of the new one meanwhile."""
+    old, new = Handle(), Describing(RayServeException("not there yet"), {})
+    monkeypatch.setattr(versions, "_AGAIN_S", 0.01)
+    monkeypatch.setattr(
+        versions.serve,
+        "get_deployment_handle",
+        lambda _, application, **__: new if application == "coins@2.0" else old,
+    )
+    both = {"1.0": "coins@1.0", "2.0": "coins@2.0"}
+
+    async def moved() -> list[object]:
+        one = Gateway(GatewayArguments())
+        await one.reconfigure(CONFIG)
+        await one.reconfigure({"models": {"coins": {"default": "2.0", "versions": both}}})
+        before = one._versions.find("coins", None)
+        while one._versions.find("coins", None) == before:
+            await asyncio.sleep(0.01)
+        return [before, one._versions.find("coins", None)]
+
+    assert asyncio.run(asyncio.wait_for(moved(), 10)) == [("1.0", old), ("2.0", new)]
+
+
+class Describing:
+    """An application that describes itself when it is there."""
+
+    def __init__(self, *happens: Exception | dict) -> None:
+        self._handle = Handle(*happens)
+        self.describe = self._handle
 
 
 @pytest.mark.parametrize(

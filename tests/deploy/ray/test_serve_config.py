@@ -25,7 +25,7 @@ def folder(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def in_batches(content: bytes) -> bytes:
-    settings = {"batchSize": 4, "maxBatchDelay": 50, "minWorkers": 2, "maxWorkers": 6}
+    settings = {"batchSize": 4, "maxBatchDelay": 0, "minWorkers": 2, "maxWorkers": 6}
     return yaml.safe_dump(yaml.safe_load(content) | settings).encode()
 
 
@@ -51,7 +51,7 @@ def test_serve_reads_it(folder, capsys):
 def test_it_takes_over_how_the_archive_is_served(folder, capsys):
     *_, other = config_of(capsys, str(folder), "--default", "tiny=2.0").applications
     arguments = ModelArguments.model_validate(other.args)
-    assert (arguments.batch_size, arguments.batch_wait_s) == (4, 0.05)
+    assert (arguments.batch_size, arguments.batch_wait_s) == (4, 0)
     (deployment,) = other.deployments
     assert deployment.autoscaling_config["min_replicas"] == 2
     assert deployment.autoscaling_config["max_replicas"] == 6
@@ -94,6 +94,12 @@ def test_two_archives_of_one_version_are_refused(store, tmp_path, capsys):
     assert "two archives are tiny 1.0" in capsys.readouterr().err
 
 
+def test_a_store_of_a_relative_path_has_archives_of_absolute_ones(folder, capsys, monkeypatch):
+    monkeypatch.chdir(folder.parent)
+    *_, other = config_of(capsys, folder.name, "--default", "tiny=2.0").applications
+    assert other.args["url"] == str(folder / "c.mar")
+
+
 def test_an_empty_store_is_a_sentence(tmp_path, capsys):
     assert main(["config", str(tmp_path)]) == 1
     assert capsys.readouterr().err == f"The store {tmp_path} has no .mar file.\n"
@@ -130,9 +136,3 @@ def test_wrong_arguments_are_named(changed, said):
     ModelArguments.model_validate(right)
     with pytest.raises(ValidationError, match=said):
         ModelArguments.model_validate(right | changed)
-
-
-def test_a_default_that_is_not_served_is_named():
-    models = {"x": {"default": "2.0", "versions": {"1.0": "x@1.0"}}}
-    with pytest.raises(ValidationError, match="is none of those served: 1"):
-        GatewayConfig.model_validate({"models": models})

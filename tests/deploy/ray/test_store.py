@@ -107,6 +107,27 @@ def test_a_damaged_archive_is_refused(folder, place, tmp_path):
     assert not list((tmp_path / "cache").iterdir())
 
 
+def test_a_folder_that_others_can_write_is_not_opened_in(folder, tmp_path):
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache").chmod(0o777)
+    with pytest.raises(ArchiveRefused, match=r"only user \d+ may write there"):
+        open_archive(Pinned(str(folder / "tiny.mar"), "0" * 64), tmp_path / "cache")
+
+
+@pytest.mark.parametrize("name", ["metadata.json", "handler/detector.py", "model.safetensors"])
+def test_an_opened_archive_that_is_damaged_is_opened_anew(name, folder, tmp_path):
+    pinned = Pinned(str(folder / "tiny.mar"), look_at(str(folder / "tiny.mar")).sha256)
+    opened = open_archive(pinned, tmp_path / "cache")
+    before = (opened / name).read_bytes()
+    (opened / name).write_bytes(before[: len(before) // 2])
+    assert open_archive(pinned, tmp_path / "cache") == opened
+    assert (opened / name).read_bytes() == before
+    (opened / name).unlink()
+    open_archive(pinned, tmp_path / "cache")
+    assert (opened / name).read_bytes() == before
+    assert [one.name for one in (tmp_path / "cache").iterdir()] == [pinned.sha256]
+
+
 @pytest.mark.parametrize("store", ["/no/such/folder", "nothing://models", "http://127.0.0.1:9/"])
 def test_a_store_that_cannot_be_read_is_a_sentence(store):
     with pytest.raises(ArchiveRefused, match=f"The store {store} cannot be read: "):

@@ -1,6 +1,7 @@
 """Versions come, become the default one and go, under load: no request is lost."""
 
 import copy
+import json
 import os
 import subprocess
 import sys
@@ -115,14 +116,40 @@ def test_a_version_that_comes_as_the_default_one_waits_until_it_answers(
     models["coins"]["versions"]["3.0"] = "coins@3.0"
     models["coins"]["default"] = "3.0"
     config["applications"].append(added)
-    others = pids(served_by_ray, "coins@1.0")
+    others = [pids(served_by_ray, one) for one in ("gateway", "coins@1.0")]
 
     served_by_ray.cluster.deploy(config)
     wait_for_version(load, "3.0")
 
     assert set(versions_answered(load)) == {"1.0", "3.0"}
-    assert pids(served_by_ray, "coins@1.0") == others
+    assert [pids(served_by_ray, one) for one in ("gateway", "coins@1.0")] == others
     served_by_ray.cluster.deploy(served_by_ray.config)  # and goes again
     wait_for_version(load, "1.0")
+    load.wait_for(4)
+    versions_answered(load)
+    assert [pids(served_by_ray, one) for one in ("gateway", "coins@1.0")] == others
+
+
+def test_a_version_that_never_comes_disturbs_nobody(served_by_ray, load):
+    """Its archive is another one than the config says, and it is to be the default one at once."""
+    config = copy.deepcopy(served_by_ray.config)
+    gateway = config["applications"][0]
+    (wrong,) = (one for one in config["applications"] if one["name"] == "coins@1.0")
+    wrong = copy.deepcopy(wrong) | {"name": "coins@3.0"}
+    wrong["args"] |= {"version": "3.0", "sha256": "0" * 64}
+    models = gateway["deployments"][0]["user_config"]["models"]
+    models["coins"]["versions"] |= {"3.0": "coins@3.0", "4.0": "coins@4.0"}  # 4.0 is nowhere
+    models["coins"]["default"] = "3.0"
+    config["applications"].append(wrong)
+    others = [pids(served_by_ray, one) for one in ("gateway", "coins@1.0")]
+    served_by_ray.cluster.deploy(config)
+    deadline = time.monotonic() + 150
+    while f"and {'0' * 64} is expected" not in json.dumps(served_by_ray.cluster.details()):
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    load.wait_for(4)
+    assert set(versions_answered(load)) == {"1.0"}
+    assert [pids(served_by_ray, one) for one in ("gateway", "coins@1.0")] == others
+    served_by_ray.cluster.deploy(served_by_ray.config)
     load.wait_for(4)
     versions_answered(load)

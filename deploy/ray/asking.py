@@ -1,0 +1,80 @@
+"""One request to the application of a version: the answer, or why there is none."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import ray.exceptions
+from ray.serve.exceptions import (
+    BackPressureError,
+    DeploymentUnavailableError,
+    RayServeException,
+    ReplicaUnavailableError,
+)
+from ray.serve.handle import DeploymentHandle
+
+from deploy.ray.replies import Reply, no_answer, queue_full, refusal
+from deploy.ray.versions import SERVE_LOG
+
+log = logging.getLogger(SERVE_LOG)
+
+ATTEMPTS = 2
+_REPLICA_LOST = (
+    ray.exceptions.RayActorError,
+    ray.exceptions.WorkerCrashedError,
+    ray.exceptions.ObjectLostError,
+    ray.exceptions.NodeDiedError,
+    ReplicaUnavailableError,
+)
+# The last one: its application is gone, or not there yet.
+_NOBODY_THERE = (BackPressureError, DeploymentUnavailableError, RayServeException)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One HTTP request.
+
+    Attributes:
+        headers: As they were sent, names in small letters, of several with one name the last.
+        body: As it was sent.
+    """
+
+    headers: Mapping[str, str]
+    body: bytes
+
+
+async def ask(handle: DeploymentHandle, asked: Asked, model: str, *, wait_s: float) -> Reply:
+    """Ask a version; where the replica is lost under way, once more another one.
+
+    A request that has ended two replicas may be what ended them, and is not tried on a third.
+
+    Args:
+        handle: Of the version's application.
+        asked: The request.
+        model: Its name.
+        wait_s: Longest wait, for a replica and for its answer.
+    """
+    try:
+        async with asyncio.timeout(wait_s):
+            return await _ask(handle, asked, model)
+    except TimeoutError:
+        log.warning("%s has not answered within %g s", model, wait_s)
+        return queue_full(model)
+
+
+async def _ask(handle: DeploymentHandle, asked: Asked, model: str) -> Reply:
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            reply: Reply = await handle.remote(asked)
+        except _REPLICA_LOST as error:
+            log.warning("A replica of %s is lost (attempt %d): %s", model, attempt, error)
+        except _NOBODY_THERE as error:
+            log.warning("%s has nobody to answer: %s", model, error)
+            return queue_full(model)
+        except Exception:
+            log.exception("An unforeseen error of %s", model)
+            return refusal(503, "InternalServerException", "Prediction failed")
+        else:
+            return reply
+    return no_answer("Worker died.")
