@@ -18,11 +18,18 @@ class Category:
 
     Attributes:
         id: Its id there.
-        name: Its name; no two have the same.
+        name: Its name, as people are shown it; no two have the same.
+        shared_name: Its name in the annotations where others are called so as well; else None.
     """
 
     id: int
     name: str
+    shared_name: str | None = None
+
+    @property
+    def annotated_name(self) -> str:
+        """Its name in the annotations."""
+        return self.shared_name or self.name
 
 
 @dataclass(frozen=True)
@@ -88,7 +95,7 @@ def map_classes(
         how: The one way to do it.
 
     Raises:
-        ClientError: No class fits.
+        ClientError: No class fits, or it takes names, of which categories share one.
     """
     attempts = {
         "dataset-ids": lambda: _by_dataset_ids(classes, categories, trusted=how is not None),
@@ -98,6 +105,8 @@ def map_classes(
     for attempt in HOWS if how is None else (how,):
         found = attempts[attempt]()
         if found or not (classes or are_all):
+            if attempt == "names":
+                _refuse_shared_names(classes, found, categories)
             notes = [] if how is not None else _guess_notes(attempt, classes, found, categories)
             if are_all:
                 notes += _unknown_to_the_model(found, categories)
@@ -127,25 +136,36 @@ def unjudged(counts: Mapping[ModelClass, int]) -> list[str]:
 def _by_dataset_ids(
     classes: Iterable[ModelClass], categories: Sequence[Category], *, trusted: bool
 ) -> dict[int, int]:
-    names = {category.id: category.name for category in categories}
-    known = [one for one in classes if one.dataset_id in names]
-    found = {one.id: one.dataset_id for one in known if one.dataset_id is not None}
+    names = {category.id: category.annotated_name for category in categories}
+    found = _known_ids(classes, names)
+    known = [one for one in classes if one.id in found]
     if not trusted and _are_others(known, found, names) and _by_names(known, categories):
         return {}
     return found
 
 
+def _known_ids(classes: Iterable[ModelClass], names: Mapping[int, str]) -> dict[int, int]:
+    """Dataset ids, by class id, that the annotations have."""
+    return {
+        one.id: one.dataset_id
+        for one in classes
+        if one.dataset_id is not None and one.dataset_id in names
+    }
+
+
 def _are_others(
     classes: Iterable[ModelClass], found: Mapping[int, int], names: Mapping[int, str]
-) -> bool:
-    """Whether any class is called otherwise than its category."""
-    return any(
-        _loose(names[found[one.id]]) != _loose(one.name) for one in classes if one.id in found
-    )
+) -> list[ModelClass]:
+    """Classes that are called otherwise than their category."""
+    return [
+        one
+        for one in classes
+        if one.id in found and _loose(names[found[one.id]]) != _loose(one.name)
+    ]
 
 
 def _by_names(classes: Iterable[ModelClass], categories: Iterable[Category]) -> dict[int, int]:
-    exact = {category.name: category.id for category in categories}
+    exact = {category.annotated_name: category.id for category in categories}
     loose = {_loose(name): id_ for name, id_ in exact.items()}
     found = {one.id: exact.get(one.name, loose.get(_loose(one.name))) for one in classes}
     return {class_id: id_ for class_id, id_ in found.items() if id_ is not None}
@@ -168,7 +188,17 @@ def _guess_notes(
     categories: Iterable[Category],
 ) -> list[str]:
     """What was taken for what, where no name speaks for it."""
-    names = {category.id: category.name for category in categories}
+    names = {category.id: category.annotated_name for category in categories}
+    others = _are_others(classes, _known_ids(classes, names), names)
+    if how == "names" and others:
+        contradictions = [
+            f"{one.name} is {one.dataset_id}, there {names[one.dataset_id]}" for one in others
+        ]
+        return [
+            "The ids of the data set of the training were not believed, as names contradict them "
+            f"({some(contradictions)}): classes were taken for categories by name. Where names "
+            "alone have changed, --classes-by dataset-ids of evaluate and compare takes ids."
+        ]
     pairs = [f"{one.name} is {names[found[one.id]]}" for one in classes if one.id in found]
     taken = some(pairs) or "none was seen"
     if how == "order":
@@ -176,12 +206,26 @@ def _guess_notes(
             "Neither ids nor names of the model's classes are those of the annotations: classes "
             f"were taken for categories in the order of their ids ({taken})."
         ]
-    if how == "dataset-ids" and _are_others(classes, found, names):
+    if how == "dataset-ids" and others:
         return [
             "The model's classes are not called as the annotations' categories: classes were taken "
             f"for categories by the ids of the data set of the training ({taken})."
         ]
     return []
+
+
+def _refuse_shared_names(
+    classes: Iterable[ModelClass], found: Mapping[int, int], categories: Sequence[Category]
+) -> None:
+    """A name that several categories have does not say which of them a class is."""
+    shared = {one.id: one.shared_name for one in categories if one.shared_name is not None}
+    unclear = [one.name for one in classes if found.get(one.id) in shared]
+    if unclear:
+        raise ClientError(
+            f"Several categories of the annotations are called {some(unclear)}, so names do not "
+            "say which of them the class is; --classes-by dataset-ids or order does not go by "
+            "names."
+        )
 
 
 def _unknown_to_the_model(found: Mapping[int, int], categories: Iterable[Category]) -> list[str]:

@@ -12,7 +12,8 @@ from client.classes import Category
 from client.errors import ClientError
 from client.evaluate.dataset import Annotation, Dataset, ImageEntry
 from client.evaluate.errors import BadMaterial
-from client.evaluate.segmentation import are_numbers, compressed_rle
+from client.evaluate.same_names import told_apart
+from client.evaluate.segmentation import are_numbers, compressed_rle, without_lines
 from client.predictions import Rle
 from client.wording import many, some
 
@@ -24,7 +25,8 @@ def read_dataset(path: Path) -> Dataset:
     """Read an annotation file.
 
     What COCO's tools need and some writers leave out is made up, and said in `notes`: `iscrowd` is
-    0, `area` is the mask's or the box's, `num_keypoints` are the visible ones.
+    0, `area` is the mask's or the box's, `num_keypoints` are the visible ones. Polygons of fewer
+    than three points are left out beside others, and categories of one name are told apart.
 
     Raises:
         ClientError: It cannot be read.
@@ -41,12 +43,13 @@ def read_dataset(path: Path) -> Dataset:
         problems.append(f"{path} has no images.")
     if problems:
         raise BadMaterial([f"{path}: {problem}" for problem in problems])
+    categories, notes = told_apart(categories, {one.category_id for one in annotations})
     return Dataset(
         path,
         tuple(images),
         tuple(sorted(categories, key=lambda category: category.id)),
         tuple(annotations),
-        tuple(reader.notes),
+        (*reader.notes, *notes),
     )
 
 
@@ -127,7 +130,6 @@ def _categories(found: Sequence[Any], problems: list[str]) -> list[Category]:
             "no text as name."
         )
     _unique(problems, "ids of categories", [category.id for category in good])
-    _unique(problems, "names of categories", [category.name for category in good])
     return good
 
 
@@ -185,8 +187,13 @@ class _AnnotationReader:
             raise _Trouble("with a rotated bbox of 5 numbers, which is not judged")
         if not (are_numbers(box, 4) and box[2] >= 0 and box[3] >= 0):
             raise _Trouble("without a bbox of x, y, width, height", f"bbox {box}")
+        segmentation = without_lines(found.get("segmentation"))
+        if segmentation is not found.get("segmentation"):
+            self._made_up[
+                "polygons of fewer than three points beside others, which were left out, for"
+            ] += 1
         try:
-            rle = compressed_rle(found.get("segmentation"), self._size_lists[self._sizes[image_id]])
+            rle = compressed_rle(segmentation, self._size_lists[self._sizes[image_id]])
         except ValueError as error:
             raise _Trouble("with a segmentation that is none", str(error)) from error
         keypoints = found.get("keypoints")

@@ -52,6 +52,27 @@ def compressed_rle(segmentation: Any, size_hw: list[int]) -> Rle | None:
     return {"size": size_hw, "counts": counts}
 
 
+def without_lines(segmentation: Any) -> Any:
+    """Polygons without those of fewer than three points, which have no pixels.
+
+    pycocotools passes them over where they come after another one, and takes a polygon of four
+    numbers for a box where it comes first.
+
+    Args:
+        segmentation: As JSON has it.
+
+    Returns:
+        The same object where nothing is left out: run lengths, polygons that all have three points,
+        and those of which none has.
+    """
+    if not isinstance(segmentation, list):
+        return segmentation
+    lines = [are_numbers(one) and len(one) in (0, 2, 4) for one in segmentation]
+    if all(lines) or not any(lines):
+        return segmentation
+    return [one for one, is_line in zip(segmentation, lines, strict=True) if not is_line]
+
+
 def are_numbers(values: Any, count: int | None = None) -> bool:
     """Whether it is a list of numbers that floats can hold.
 

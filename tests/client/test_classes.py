@@ -108,3 +108,40 @@ def test_a_model_that_answered_nothing_fits():
 def test_reads_a_description():
     description = {"classes": [{"name": "cat", "dataset_id": 17}, {"name": "dog"}]}
     assert described_classes(description) == [ModelClass(0, "cat", 17), ModelClass(1, "dog")]
+
+
+RENAMED = (Category(1, "person"), Category(2, "bicycle"))
+
+
+def test_says_why_ids_are_not_believed():
+    found = map_classes(classes("person", "bike", ids=[1, 2]), RENAMED, are_all=True)
+    assert (found.category_ids, found.how) == ({0: 1}, "names")
+    assert found.notes == (
+        "The ids of the data set of the training were not believed, as names contradict them "
+        "(bike is 2, there bicycle): classes were taken for categories by name. Where names alone "
+        "have changed, --classes-by dataset-ids of evaluate and compare takes ids.",
+        "The model does not know bicycle: objects of such count as missed.",
+    )
+    trusted = map_classes(
+        classes("person", "bike", ids=[1, 2]), RENAMED, are_all=True, how="dataset-ids"
+    )
+    assert (trusted.category_ids, trusted.notes) == ({0: 1, 1: 2}, ())
+
+
+SHARED = (Category(1, "cat (id 1)", "cat"), Category(2, "cat (id 2)", "cat"), Category(3, "dog"))
+
+
+def test_a_shared_name_is_refused_where_names_are_needed():
+    known = classes("cat", "dog", ids=[2, 3])
+    assert map_classes(known, SHARED, are_all=True).category_ids == {0: 2, 1: 3}
+    assert map_classes(known, SHARED, are_all=True).notes == (
+        "The model does not know cat (id 1): objects of such count as missed.",
+    )
+    assert map_classes(classes("dog"), SHARED, are_all=True).category_ids == {0: 3}
+    three = classes("cat", "cat", "dog")
+    assert map_classes(three, SHARED, are_all=True, how="order").category_ids == {0: 1, 1: 2, 2: 3}
+    for how in (None, "names"):
+        with pytest.raises(
+            ClientError, match="Several categories of the annotations are called Cat"
+        ):
+            map_classes(classes("Cat", "dog"), SHARED, are_all=True, how=how)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from client.evaluate.segmentation import compressed_rle
+from client.evaluate.segmentation import compressed_rle, without_lines
 from client.predictions import decode_rle
 
 SIZE = [40, 50]
@@ -74,3 +74,30 @@ def test_refuses_polygons_that_reach_too_far(far):
 def test_a_polygon_may_reach_beyond_the_image():
     found = compressed_rle([[-90, -90, 1000, -90, 1000, 1000, -90, 1000]], SIZE)
     assert decode_rle(found).all()
+
+
+TRIANGLE = [3.5, 2, 31, 5.5, 11, 29]
+
+
+@pytest.mark.parametrize(
+    ("polygons", "left"),
+    [
+        pytest.param([TRIANGLE, [1, 2, 30, 20]], [TRIANGLE], id="a line after another polygon"),
+        pytest.param([[1, 2, 30, 20], TRIANGLE], [TRIANGLE], id="a line before it"),
+        pytest.param([TRIANGLE, [5, 5], TRIANGLE], [TRIANGLE] * 2, id="a point"),
+        pytest.param([[], TRIANGLE], [TRIANGLE], id="nothing"),
+        pytest.param([[1, 2, 30, 20]], [[1, 2, 30, 20]], id="a line alone"),
+        pytest.param([TRIANGLE, [1, 2, 3]], [TRIANGLE, [1, 2, 3]], id="half a point"),
+        pytest.param([TRIANGLE, "a"], [TRIANGLE, "a"], id="no polygon"),
+    ],
+)
+def test_lines_beside_polygons_are_left_out(polygons, left):
+    assert without_lines(polygons) == left
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_lines_have_no_pixels_for_pycocotools(seed):
+    random = np.random.default_rng(seed)
+    polygons = [TRIANGLE, random.uniform(0, 40, 4).tolist(), random.uniform(0, 40, 2).tolist()]
+    theirs = coco_mask.merge(coco_mask.frPyObjects(polygons, *SIZE))
+    assert compressed_rle(without_lines(polygons), SIZE)["counts"] == theirs["counts"].decode()
