@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
 
 import ray.exceptions
 from ray.serve.exceptions import (
@@ -14,8 +12,9 @@ from ray.serve.exceptions import (
 )
 from ray.serve.handle import DeploymentHandle
 
-from deploy.ray.replies import Reply, no_answer, queue_full, refusal
-from deploy.ray.versions import SERVE_LOG
+from deploy.ray.logs import SERVE_LOG
+from deploy.ray.messages import Asked, Reply
+from deploy.ray.replies import no_answer, queue_full, refusal
 
 log = logging.getLogger(SERVE_LOG)
 
@@ -29,19 +28,6 @@ _REPLICA_LOST = (
 )
 # The last one: its application is gone, or not there yet.
 _NOBODY_THERE = (BackPressureError, DeploymentUnavailableError, RayServeException)
-
-
-@dataclass(frozen=True)
-class Asked:
-    """One HTTP request.
-
-    Attributes:
-        headers: As they were sent, names in small letters, of several with one name the last.
-        body: As it was sent.
-    """
-
-    headers: Mapping[str, str]
-    body: bytes
 
 
 async def ask(handle: DeploymentHandle, asked: Asked, model: str, *, wait_s: float) -> Reply:

@@ -14,11 +14,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from deploy.ray.arguments import GatewayArguments, GatewayConfig
-from deploy.ray.asking import Asked, ask
+from deploy.ray.asking import ask
 from deploy.ray.bodies import BodyRefused, read_body
 from deploy.ray.descriptions import answering, described, listed
+from deploy.ray.logs import SERVE_LOG
+from deploy.ray.messages import Asked, Reply
 from deploy.ray.replies import (
-    Reply,
     document,
     no_such_path,
     queue_full,
@@ -28,7 +29,7 @@ from deploy.ray.replies import (
     wrong_method,
 )
 from deploy.ray.targets import Purpose, Target, target_of
-from deploy.ray.versions import SERVE_LOG, Versions
+from deploy.ray.versions import Versions
 
 log = logging.getLogger(SERVE_LOG)
 

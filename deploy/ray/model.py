@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import ray
 
 from deploy.ray.arguments import ModelArguments
-from deploy.ray.asking import Asked
 from deploy.ray.batching import Batcher
 from deploy.ray.forms import fields_of
+from deploy.ray.logs import SERVE_LOG
+from deploy.ray.messages import Asked, Reply
 from deploy.ray.metrics import Meter
 from deploy.ray.opened import load_detector
-from deploy.ray.replies import Reply, no_answer
+from deploy.ray.replies import no_answer
 from deploy.ray.store import Pinned, open_archive
-from deploy.ray.versions import SERVE_LOG
 
 if TYPE_CHECKING:
     from handler.detector import Detector

@@ -1,30 +1,9 @@
-"""What a client gets: an answer of the model, or one of the documents that TorchServe has."""
+"""Documents that TorchServe itself answers with."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-JSON = "application/json"
-
-
-@dataclass(frozen=True)
-class Reply:
-    """One HTTP response.
-
-    It passes between processes that may run different handlers, so that it is made of plain values.
-
-    Attributes:
-        status: HTTP status.
-        body: Encoded.
-        content_type: Of the body; None where there is no body.
-        headers: Further ones, ASCII.
-    """
-
-    status: int
-    body: bytes = b""
-    content_type: str | None = JSON
-    headers: Mapping[str, str] = field(default_factory=dict)
+from deploy.ray.messages import Reply
 
 
 def document(value: Any, status: int = 200) -> Reply:

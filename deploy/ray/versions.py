@@ -10,10 +10,9 @@ from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
 
 from deploy.ray.arguments import GatewayConfig
-from deploy.ray.replies import Reply, no_such_model, no_such_version
-
-SERVE_LOG = "ray.serve"
-"""The logger whose lines Serve keeps, in a file for each replica."""
+from deploy.ray.logs import SERVE_LOG
+from deploy.ray.messages import Reply
+from deploy.ray.replies import no_such_model, no_such_version
 
 _AGAIN_S = 1.0
 

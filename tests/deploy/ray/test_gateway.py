@@ -13,7 +13,7 @@ from starlette.responses import Response
 from deploy.ray import versions
 from deploy.ray.arguments import GatewayArguments
 from deploy.ray.gateway import Gateway
-from deploy.ray.replies import Reply
+from deploy.ray.messages import Reply
 
 ANSWER = Reply(200, b"{}", headers={"server-timing": "model;dur=1.00"})
 NEVER = None
