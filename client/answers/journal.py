@@ -7,17 +7,16 @@ import json
 import os
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
 
+from client.answers.header import BEGINNING, Header, refuse_other_settings
 from client.answers.record import Failure, Record
 from client.errors import ClientError
 
-_KIND = "answers of python -m client"
-_FORMAT_VERSION = 1
-_BEGINNING = json.dumps({"kind": _KIND}, separators=(",", ":")).encode()[:-1]
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 """Some file systems of clusters are mounted without locks."""
 
@@ -26,19 +25,6 @@ class _Place(NamedTuple):
     offset: int
     length: int
     fingerprint: str
-
-
-@dataclass(frozen=True)
-class Header:
-    """The first line of a journal.
-
-    Attributes:
-        settings: What every record has in common.
-        about: What else was known when it was begun.
-    """
-
-    settings: dict[str, Any]
-    about: dict[str, Any] | None
 
 
 class Journal:
@@ -50,7 +36,9 @@ class Journal:
 
     Attributes:
         path: Of the file.
-        about: What else was known when it was begun.
+        about: What else is known.
+        is_about_all: Whether it was known before the first record.
+        begun: When it was begun, in ISO 8601; None where an older client did not write it.
         is_new: Whether there was none before; one that is begun again is none that is new.
     """
 
@@ -69,7 +57,7 @@ class Journal:
             settings: What every record of it has in common, as JSON has it; a journal of other
                 settings is not gone on with.
             about: What else to keep in a new one.
-            restart: Whether to delete what it holds.
+            restart: Whether to delete what it holds, when `begin` or `add` is called first.
 
         Raises:
             ClientError: Another run has it open, it is of other settings, it is no journal, or it
@@ -77,7 +65,11 @@ class Journal:
         """
         self.path = path
         self.about = None if about is None else dict(about)
+        self.is_about_all = True
+        self.begun: str | None = datetime.now().astimezone().isoformat(timespec="seconds")
         self.is_new = True
+        self._deletes = False
+        self._settings = dict(settings)
         self._places: dict[str, _Place] = {}
         self._lock = threading.Lock()
         try:
@@ -87,8 +79,8 @@ class Journal:
             raise ClientError(f"{path} cannot be written: {error}.") from error
         try:
             self._claim()
-            self._index(dict(settings), restart=restart)
-            self._opened_at = self._end()
+            self._index(restart=restart)
+            self._opened_at = 0 if self._deletes else self._end()
         except BaseException:
             self.close()
             raise
@@ -128,6 +120,24 @@ class Journal:
         place = self._places[image]
         line = os.pread(self._file, place.length, place.offset)
         return _parse(json.loads(line), earlier=place.offset < self._opened_at)
+
+    def begin(self) -> None:
+        """Delete what was to be deleted: a run that is refused before it begins deletes nothing.
+
+        Raises:
+            ClientError: It cannot be written.
+        """
+        with self._lock:
+            self._begin()
+
+    def describe(self, about: Mapping[str, Any]) -> None:
+        """Keep what else is known, in place of what was known before.
+
+        Raises:
+            ClientError: The disk is full, or another trouble of it.
+        """
+        self._append({"about": dict(about)})
+        self._take(about)
 
     def add(self, record: Record) -> None:
         """Write a record; it is in the file when this returns.
@@ -174,27 +184,21 @@ class Journal:
             if error.errno not in _NO_LOCKS:
                 raise ClientError(f"{self.path} cannot be locked: {error}.") from error
 
-    def _index(self, settings: dict[str, Any], *, restart: bool) -> None:
+    def _index(self, *, restart: bool) -> None:
         with self.path.open("rb") as file:
             header = file.readline()
             # As far as it goes: a run may have been stopped in its first line.
-            if not (header.startswith(_BEGINNING) or _BEGINNING.startswith(header)):
+            if not (header.startswith(BEGINNING) or BEGINNING.startswith(header)):
                 raise ClientError(f"{self.path} holds something else than answers.")
             self.is_new = not header.endswith(b"\n")
+            self._deletes = restart or self.is_new
+            if self.is_new:
+                self.begin()
             if restart or self.is_new:
-                os.ftruncate(self._file, 0)
-                self._append(
-                    {
-                        "kind": _KIND,
-                        "format_version": _FORMAT_VERSION,
-                        "settings": settings,
-                        "about": self.about,
-                    }
-                )
                 return
-            before = _header(header, self.path)
-            _check(before.settings, settings, self.path)
-            self.about = before.about
+            before = Header.from_line(header, self.path)
+            refuse_other_settings(before.settings, self._settings, self.path)
+            self.about, self.begun = before.about, before.begun
             offset = len(header)
             for line in file:
                 if not line.endswith(b"\n"):  # where an earlier run was stopped
@@ -205,78 +209,50 @@ class Journal:
 
     def _index_line(self, line: bytes, offset: int) -> None:
         try:
-            record = _parse(json.loads(line), earlier=True)
-        except (ValueError, KeyError, TypeError):
+            found = json.loads(line)
+            if found.keys() == {"about"}:
+                self._take(found["about"])
+                return
+            record = _parse(found, earlier=True)
+        except (ValueError, KeyError, TypeError, AttributeError):
             return  # damaged: it is asked about again
         if record.failure is not None and record.failure.may_pass:
             self._places.pop(record.image, None)
         else:
             self._places[record.image] = _Place(offset, len(line), record.fingerprint)
 
+    def _take(self, about: Mapping[str, Any]) -> None:
+        self.about = dict(about)
+        self.is_about_all = not self._places
+
+    def _begin(self) -> None:
+        if not self._deletes:
+            return
+        try:
+            os.ftruncate(self._file, 0)
+        except OSError as error:
+            raise ClientError(f"{self.path} cannot be written: {error}.") from error
+        self._write(Header(self._settings, self.about, self.begun).document())
+        self._deletes = False
+
     def _append(self, document: dict[str, Any]) -> tuple[int, int]:
-        line = json.dumps(document, separators=(",", ":")).encode() + b"\n"
         with self._lock:
-            offset = self._end()
-            try:
-                _write_all(self._file, line)
-            except OSError as error:
-                with contextlib.suppress(OSError):
-                    os.ftruncate(self._file, offset)  # no half line before the next one
-                raise ClientError(f"{self.path} cannot be written: {error}.") from error
+            self._begin()
+            return self._write(document)
+
+    def _write(self, document: dict[str, Any]) -> tuple[int, int]:
+        line = json.dumps(document, separators=(",", ":")).encode() + b"\n"
+        offset = self._end()
+        try:
+            _write_all(self._file, line)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._file, offset)  # no half line before the next one
+            raise ClientError(f"{self.path} cannot be written: {error}.") from error
         return offset, len(line)
 
     def _end(self) -> int:
         return os.lseek(self._file, 0, os.SEEK_END)
-
-
-def header_of(path: Path) -> Header | None:
-    """What a journal says of itself; None where there is none yet.
-
-    Args:
-        path: Of the file.
-
-    Raises:
-        ClientError: It is something else, or cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            header = file.readline()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise ClientError(f"{path} cannot be read: {error}.") from error
-    if not header.endswith(b"\n"):
-        return None
-    return _header(header, path)
-
-
-def _check(before: dict[str, Any], settings: dict[str, Any], path: Path) -> None:
-    # As JSON has them: a tuple comes back as a list.
-    wanted = json.loads(json.dumps(settings))
-    differences = [
-        f"{name} was {before.get(name)!r} and is {wanted.get(name)!r}"
-        for name in sorted(before.keys() | wanted.keys())
-        if before.get(name) != wanted.get(name)
-    ]
-    if differences:
-        raise ClientError(
-            f"{path} holds answers of another run ({'; '.join(differences)}), so this one cannot "
-            "go on with it: choose another folder, or --restart, which deletes them."
-        )
-
-
-def _header(line: bytes, path: Path) -> Header:
-    try:
-        found = json.loads(line)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict) or found.get("kind") != _KIND:
-        raise ClientError(f"{path} holds something else than answers.")
-    if found["format_version"] != _FORMAT_VERSION:
-        raise ClientError(
-            f"{path} has format version {found['format_version']}; accepted is {_FORMAT_VERSION}."
-        )
-    return Header(found["settings"], found["about"])
 
 
 def _parse(found: dict[str, Any], *, earlier: bool) -> Record:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from client.answers.journal import Journal, header_of
+from client.answers.header import header_of
+from client.answers.journal import Journal
+from client.answers.same_export import is_of_the_same_export
 from client.answers.run import SAMPLE
 from client.connection import Connection
 from client.detector import Detector
@@ -26,7 +28,9 @@ class Run:
         version: Its version.
         options: Of every request.
         description: What the model says of itself (docs/api.md); None where the management API was
-            not reached when the run was begun.
+            never reached.
+        is_same_export: Whether answers of an earlier run are known to be of the archive that is
+            served now, because both have described themselves.
     """
 
     detector: Detector
@@ -35,6 +39,7 @@ class Run:
     version: str
     options: Options
     description: dict[str, Any] | None
+    is_same_export: bool
 
 
 @contextlib.contextmanager
@@ -52,8 +57,9 @@ def open_run(
     """Open a run.
 
     A new one begins with a question about a small image. It shows a wrong key, model, version or
-    option before anything else is done, and which version answers. One that goes on asks nothing
-    here: where the journal has all answers no server is needed.
+    option before anything else is done, and which version answers. One that goes on asks about no
+    image here: where the journal has all answers no server is needed. Where the management API is
+    reached, the model describes itself, so that no run mixes answers of two exports.
 
     Args:
         connection: The server.
@@ -61,13 +67,13 @@ def open_run(
         model: Name of the served model; None is that of the journal, else the only one.
         version: Its version; None is that of the journal, else the server's default one now.
         options: Of every request.
-        restart: Whether to delete what the journal holds.
+        restart: Whether to delete what the journal holds, when it is begun.
         patience: With a server that does not answer.
         stopped: Says whether to wait for it no longer.
 
     Raises:
         ClientError: The server does not answer or refuses, the model is not clear, or the journal
-            is of another run.
+            is of another run or export.
     """
     options = options or Options()
     before = None if restart else header_of(file)
@@ -85,7 +91,10 @@ def open_run(
         _detector(connection, model, version, patience) as detector,
         Journal(file, settings, about=about, restart=restart) as journal,
     ):
-        yield Run(detector, journal, model, version, options, journal.about)
+        same = before is None or is_of_the_same_export(
+            journal, _description(connection, model, version), f"{model} {version}"
+        )
+        yield Run(detector, journal, model, version, options, journal.about, same)
 
 
 def _detector(

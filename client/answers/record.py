@@ -7,11 +7,17 @@ from typing import Any
 from client.errors import ClientError, RequestRefused
 from client.predictions import Predictions
 
-_SERVERS_FAULT = 500
-_OF_ANOTHER_TIME = (401, 403, 408, 429)
-"""Statuses below 500 that speak of the key or of how much is asked, not of the image."""
-_TOO_LARGE = 413
+_OF_THE_BYTES = ("EmptyRequest", "InvalidRequest", "UndecodableImage", "UnsupportedImage")
+"""What the handler says of an image, and would say again."""
 _HANDLERS_TOO_LARGE = ("ImageTooLarge", "ResponseTooLarge")
+HANDLERS_ERRORS = (
+    *_OF_THE_BYTES,
+    *_HANDLERS_TOO_LARGE,
+    *("InvalidOption", "InternalError", "OutOfMemory"),
+)
+"""Types of errors that the handler answers with (docs/api.md): all speak of one image."""
+
+TOO_LARGE = 413
 _WHY = " (the request has more bytes than max_request_size of its config.properties)"
 
 
@@ -34,16 +40,17 @@ class Failure:
         """Of what a request raised."""
         if isinstance(error, RequestRefused):
             # TorchServe's own 413 has no body that says why.
-            why = "" if error.status != _TOO_LARGE or error.type in _HANDLERS_TOO_LARGE else _WHY
+            why = "" if error.status != TOO_LARGE or error.type in _HANDLERS_TOO_LARGE else _WHY
             return cls(error.type, f"{error}{why}", error.status)
         return cls(type(error).__name__, str(error))
 
     @property
     def may_pass(self) -> bool:
-        """Whether the same image may be answered another time."""
-        return (
-            self.status is None or self.status >= _SERVERS_FAULT or self.status in _OF_ANOTHER_TIME
-        )
+        """Whether the same image may be answered another time.
+
+        Limits can be raised, and what stands before the server says nothing of the image.
+        """
+        return self.type not in _OF_THE_BYTES
 
 
 @dataclass(frozen=True)

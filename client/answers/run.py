@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import TypeVar
 
 from client.answers.journal import Journal
-from client.answers.record import Failure, Record
+from client.answers.record import HANDLERS_ERRORS, TOO_LARGE, Failure, Record
 from client.detector import Detector, stage_seconds
 from client.errors import ClientError, RequestRefused
 from client.patience import is_absence
@@ -23,6 +23,8 @@ _OF_EVERY_IMAGE = ("InvalidKeyException", "ModelNotFoundException", "ResourceNot
 """Types of errors that the next image would get as well."""
 _REFUSES_THE_CALLER = (401, 403, 407)
 """Statuses of proxies, whatever they call them: the next image would get them too."""
+
+_SERVERS_FAULT = 500
 
 SAMPLE = sample_png(128, 32)
 """Of any server the answer to this says whether it answers at all."""
@@ -177,10 +179,22 @@ def _ends_the_run(error: ClientError, detector: Detector) -> bool:
         error.type in _OF_EVERY_IMAGE or error.status in _REFUSES_THE_CALLER
     ):
         return True
-    if not is_absence(error):
+    if not _may_be_of_every_image(error):
         return False
     try:  # once: whether it is the server, or this image
         detector.answer(SAMPLE, stopped=lambda: True)
     except ClientError as second:
-        return is_absence(second)
+        return _may_be_of_every_image(second)
     return False
+
+
+def _may_be_of_every_image(error: ClientError) -> bool:
+    """Whether the server is away or busy, or something before the model refuses."""
+    if is_absence(error):
+        return True
+    return (
+        isinstance(error, RequestRefused)
+        and error.status < _SERVERS_FAULT
+        and error.status != TOO_LARGE
+        and error.type not in HANDLERS_ERRORS
+    )

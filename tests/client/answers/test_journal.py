@@ -6,10 +6,12 @@ import subprocess
 import sys
 import threading
 import tracemalloc
+from datetime import datetime
 
 import pytest
 
-from client.answers.journal import Header, Journal, header_of
+from client.answers.header import Header, header_of
+from client.answers.journal import Journal
 from client.answers.record import Failure, Record
 from client.errors import ClientError
 
@@ -153,20 +155,77 @@ def test_settings_are_compared_as_json_has_them(path):
         assert len(journal) == 1
 
 
-def test_restarting_deletes(path):
+@pytest.mark.parametrize(
+    "begin",
+    [
+        pytest.param(Journal.begin, id="when it is begun"),
+        pytest.param(lambda journal: journal.add(DOG), id="with the first record"),
+    ],
+)
+def test_restarting_deletes(path, begin):
     fill(path, CAT)
+    before = path.read_bytes()
     with Journal(path, {"model": "other"}, about={"b": 2}, restart=True) as journal:
-        assert list(journal) == []
-        assert journal.about == {"b": 2}
-    assert header_of(path) == Header({"model": "other"}, {"b": 2})
+        assert (list(journal), journal.about) == ([], {"b": 2})
+        assert path.read_bytes() == before  # it may yet be refused
+        begin(journal)
+        begin(journal)
+        journal.add(DOWN)
+        assert not journal.record(DOWN.image).earlier
+        assert CAT.image not in journal
+        begun = journal.begun
+    assert header_of(path) == Header({"model": "other"}, {"b": 2}, begun)
+    assert b"cat.jpg" not in path.read_bytes()
+
+
+def test_a_restart_that_never_began_deletes_nothing(path):
+    fill(path, CAT)
+    with Journal(path, {"model": "other"}, restart=True) as journal:
+        assert CAT.image not in journal
+    with Journal(path, SETTINGS) as journal:
+        assert list(journal) == [CAT.image]
+        journal.begin()
+    with Journal(path, SETTINGS) as journal:
+        assert list(journal) == [CAT.image]
 
 
 def test_what_else_was_known_is_kept(path):
     with Journal(path, SETTINGS, about={"classes": ["cat"]}):
         pass
     with Journal(path, SETTINGS, about=None) as journal:
-        assert journal.about == {"classes": ["cat"]}
+        assert (journal.about, journal.is_about_all) == ({"classes": ["cat"]}, True)
     assert header_of(path.with_name("none.jsonl")) is None
+
+
+@pytest.mark.parametrize(
+    ("records", "is_about_all"), [([], True), ([CAT], False)], ids=["at first", "after answers"]
+)
+def test_what_is_known_later_is_kept(path, records, is_about_all):
+    fill(path, *records)
+    with Journal(path, SETTINGS) as journal:
+        assert (journal.about, journal.is_about_all) == (None, True)
+        journal.describe({"classes": ["cat"]})
+        assert (journal.about, journal.is_about_all) == ({"classes": ["cat"]}, is_about_all)
+        journal.add(DOG)
+    with Journal(path, SETTINGS, about={"classes": ["dog"]}) as journal:
+        assert (journal.about, journal.is_about_all) == ({"classes": ["cat"]}, is_about_all)
+        assert list(journal) == [one.image for one in (*records, DOG)]
+
+
+def test_when_it_was_begun(path):
+    with Journal(path, SETTINGS) as journal:
+        begun = journal.begun
+    assert datetime.fromisoformat(begun).tzinfo is not None
+    path.write_text(path.read_text().replace(begun, "2026-01-02T03:04:05+01:00"))
+    with Journal(path, SETTINGS) as journal:
+        assert journal.begun == "2026-01-02T03:04:05+01:00"
+    with Journal(path, SETTINGS, restart=True) as journal:
+        assert journal.begun >= begun
+    header = json.loads(path.read_text())
+    del header["begun"]  # as older clients wrote it
+    path.write_text(json.dumps(header, separators=(",", ":")) + "\n")
+    with Journal(path, SETTINGS) as journal:
+        assert journal.begun is None
 
 
 @pytest.mark.parametrize("restart", [False, True])

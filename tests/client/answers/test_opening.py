@@ -1,5 +1,7 @@
 """How runs begin and go on, on a real server."""
 
+import json
+
 import pytest
 
 from client.answers.opening import open_run
@@ -77,11 +79,108 @@ def test_another_run_is_not_gone_on_with(connection, file, changed, sentence):
         pass
 
 
+@pytest.mark.parametrize(
+    ("change", "names"),
+    [
+        pytest.param(
+            lambda about: about["files"].update({"model.safetensors": "0" * 64}),
+            "(model.safetensors changed)",
+            id="weights",
+        ),
+        pytest.param(
+            lambda about: about["files"].pop("config.yaml"), "(config.yaml changed)", id="config"
+        ),
+        pytest.param(
+            lambda about: about["classes"][0].update(name="apple"),
+            "(classes changed)",
+            id="names of classes",
+        ),
+        pytest.param(lambda about: about.update(precision="bf16"), "(precision ", id="precision"),
+        pytest.param(
+            lambda about: about["files"].update({"handler/a.py": "0", "zoo.py": "0"}),
+            "(zoo.py, handler/a.py changed)",
+            id="code",
+        ),
+    ],
+)
+def test_answers_of_another_export_are_not_gone_on_with(connection, file, proxy, change, names):
+    """The server's own description is the new one; the journal's is changed to be an old one."""
+    begin_and_change(connection, file, change)
+    asked = len(proxy.asked)
+    with (
+        pytest.raises(ClientError, match="as it was before it was exported anew") as caught,
+        open_run(connection, file=file),
+    ):
+        pass
+    assert names in str(caught.value)
+    assert "(--output), or --restart, which deletes them" in str(caught.value)
+    assert len(proxy.asked) == asked
+    with open_run(connection, file=file, model="tiny", restart=True) as run:
+        assert run.is_same_export
+        run.journal.begin()
+    with open_run(connection, file=file) as run:
+        assert run.is_same_export
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda about: None, id="nothing"),
+        pytest.param(
+            lambda about: about["files"].update({"model-config.yaml": "0" * 64}), id="workers"
+        ),
+        pytest.param(lambda about: about["limits"].update(max_image_pixels=1), id="limits"),
+        pytest.param(lambda about: about["worker"].update(pid=1), id="another worker"),
+    ],
+)
+def test_what_decides_no_answer_may_change(connection, file, change):
+    begin_and_change(connection, file, change)
+    with open_run(connection, file=file) as run:
+        assert run.is_same_export
+        assert list(run.journal) == ["a.jpg"]
+
+
+def test_a_run_without_answers_goes_on_with_any_export(connection, file):
+    begin_and_change(connection, file, lambda about: about["files"].clear(), answers=())
+    with open_run(connection, file=file) as run:
+        assert run.is_same_export
+        assert run.description["files"]
+
+
+def begin_and_change(connection, file, change, *, answers=("a.jpg",)) -> None:
+    with open_run(connection, file=file, model="tiny") as run:
+        for name in answers:
+            run.journal.add(Record(name, "1", 0.1, {}))
+    header, *records = file.read_text().splitlines(keepends=True)
+    document = json.loads(header)
+    change(document["about"])
+    header = json.dumps(document, separators=(",", ":"))
+    file.write_text("".join([f"{header}\n", *records]))
+
+
+def test_what_the_model_is_may_be_known_later(served, connection, file, unused_port):
+    alone = Connection(
+        connection.inference_url, f"http://127.0.0.1:{unused_port}", served.work_dir, {}, 60
+    )
+    with open_run(alone, file=file, model="tiny") as run:
+        run.journal.add(Record("a.jpg", "1", 0.1, {}))
+        assert run.is_same_export  # all answers are of this run
+    with open_run(connection, file=file) as run:
+        assert [one["name"] for one in run.description["classes"]] == list(CLASSES)
+        assert not run.is_same_export
+    for asked in (connection, alone):
+        with open_run(asked, file=file) as run:
+            assert [one["name"] for one in run.description["classes"]] == list(CLASSES)
+            assert not run.is_same_export  # one answer came before anybody had looked
+
+
 def test_restarting(connection, file):
     with open_run(connection, file=file, model="tiny") as run:
         run.journal.add(Record("a.jpg", "1", 0.1, {}))
     with open_run(connection, file=file, model="coins", restart=True) as run:
         assert (run.model, len(run.journal)) == ("coins", 0)
+    with open_run(connection, file=file) as run:  # nothing was begun
+        assert (run.model, len(run.journal)) == ("tiny", 1)
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@ import json
 
 import pytest
 
-from client.answers.record import Failure, Record
+from client.answers.record import HANDLERS_ERRORS, Failure, Record
 from client.errors import ClientError, RequestRefused, ServerUnreachable
+from handler.errors import HandlerError
 from handler.formats.native import encode_native
 from tests.handler.formats.answers import EVERY_KIND
 
@@ -14,8 +15,22 @@ FAILURES = [
     pytest.param(
         RequestRefused(400, "UndecodableImage", "no"), "UndecodableImage", False, id="no image"
     ),
-    pytest.param(RequestRefused(413, "ImageTooLarge", "no"), "ImageTooLarge", False, id="too big"),
-    pytest.param(RequestRefused(413, "Too Large", "no"), "Too Large", False, id="too many bytes"),
+    pytest.param(RequestRefused(413, "ImageTooLarge", "no"), "ImageTooLarge", True, id="too big"),
+    pytest.param(RequestRefused(413, "Too Large", "no"), "Too Large", True, id="too many bytes"),
+    pytest.param(
+        RequestRefused(413, "ResponseTooLarge", "no"), "ResponseTooLarge", True, id="answer too big"
+    ),
+    pytest.param(
+        RequestRefused(400, "InvalidOption", "no"), "InvalidOption", True, id="too many tiles"
+    ),
+    pytest.param(RequestRefused(400, "EmptyRequest", "no"), "EmptyRequest", False, id="no bytes"),
+    pytest.param(
+        RequestRefused(400, "InvalidRequest", "no"), "InvalidRequest", False, id="something else"
+    ),
+    pytest.param(
+        RequestRefused(400, "UnsupportedImage", "no"), "UnsupportedImage", False, id="too thin"
+    ),
+    pytest.param(RequestRefused(404, "Not Found", "no"), "Not Found", True, id="a proxy's 404"),
     pytest.param(RequestRefused(401, "Unauthorized", "no"), "Unauthorized", True, id="no key"),
     pytest.param(RequestRefused(403, "Forbidden", "no"), "Forbidden", True, id="not let in"),
     pytest.param(RequestRefused(408, "Timeout", "no"), "Timeout", True, id="sent too slowly"),
@@ -32,6 +47,13 @@ def test_failures(error, type_, may_pass):
     assert failure.may_pass == may_pass
     assert failure.message.startswith(str(error))
     assert ("max_request_size" in failure.message) == (type_ == "Too Large")
+
+
+def test_the_errors_of_the_handler_are_known():
+    with_subclasses = [HandlerError]
+    for one in with_subclasses:
+        with_subclasses += one.__subclasses__()
+    assert {one.__name__ for one in with_subclasses} - {"HandlerError"} == set(HANDLERS_ERRORS)
 
 
 @pytest.mark.parametrize("answered", EVERY_KIND)

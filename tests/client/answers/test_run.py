@@ -131,6 +131,49 @@ def test_an_image_that_alone_gets_no_answer_ends_nothing(detector, stand_in, jou
     assert digests(stand_in).count(digest(SAMPLE)) == 1
 
 
+def test_what_a_proxy_refuses_of_one_image_ends_nothing(detector, stand_in, journal):
+    refused = digest(b"1.jpg")
+    stand_in.instead = lambda asked: Reply(404) if asked.digest == refused else GOOD
+    records = list(ask_all(detector, map(source, names(4)), journal, workers=1))
+    assert [record.failure is None for record in records] == [True, False, True, True]
+    assert digests(stand_in).count(digest(SAMPLE)) == 1
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        pytest.param(Reply(404, b"<html>default backend - 404"), id="no backend"),
+        pytest.param(Reply(400, b"<html>Bad request"), id="bad request"),
+        pytest.param(Reply(405), id="method"),
+        pytest.param(Reply(421, b'{"detail": "Misdirected"}'), id="another host"),
+    ],
+)
+def test_a_proxy_that_refuses_everything_for_a_while(detector, stand_in, journal, reply):
+    stand_in.instead = lambda asked: GOOD if len(stand_in.asked) <= 5 else reply
+    with pytest.raises(RequestRefused, match=str(reply.status)):
+        list(ask_all(detector, map(source, names(50)), journal, workers=2))
+    assert len(journal) == 5
+    stand_in.instead = lambda asked: GOOD
+    records = list(ask_all(detector, map(source, names(50)), journal, workers=2))
+    assert [record.failure for record in records] == [None] * 50
+
+
+def test_limits_are_asked_about_again_by_the_next_run(detector, stand_in, tmp_path):
+    refusals = {
+        digest(b"0.jpg"): Reply(413, b'{"code": 413, "type": "ImageTooLarge", "message": "no"}'),
+        digest(b"1.jpg"): Reply(413),
+        digest(b"2.jpg"): Reply(400, b'{"code": 400, "type": "InvalidOption", "message": "no"}'),
+        digest(b"3.jpg"): Reply(400, b'{"code": 400, "type": "UndecodableImage", "message": "no"}'),
+    }
+    stand_in.instead = lambda asked: refusals.get(asked.digest, GOOD)
+    for _ in range(2):
+        with Journal(tmp_path / "answers.jsonl", {}) as journal:
+            list(ask_all(detector, map(source, names(5)), journal, workers=1))
+    asked = digests(stand_in)
+    times = [asked.count(digest(name.encode())) for name in names(5)]
+    assert (times, asked.count(digest(SAMPLE))) == ([2, 2, 2, 1, 1], 0)
+
+
 def test_a_server_that_is_gone_ends_the_run(detector, stand_in, journal):
     stand_in.instead = lambda asked: GOOD if len(stand_in.asked) <= 5 else Reply(0)
     with pytest.raises(ServerUnreachable):

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from client.answers.journal import Journal, header_of
+from client.answers.header import header_of
+from client.answers.journal import Journal
 from server.ports import with_free_ports
 from server.properties import read_properties, write_properties
 from server.torchserve import TorchServe
