@@ -26,6 +26,7 @@ class Origin:
         options: Of every request, without those that are left to the server.
         categories_by: How categories of classes were found.
         times_s: Of `client.answers.times.Times`.
+        workers: How many requests at a time; None where an earlier run has asked about some images.
     """
 
     model: str
@@ -34,6 +35,7 @@ class Origin:
     options: Mapping[str, Any]
     categories_by: str
     times_s: Mapping[str, Mapping[str, float]]
+    workers: int | None = None
 
 
 def report(evaluation: Evaluation, origin: Origin) -> dict[str, Any]:
@@ -76,6 +78,7 @@ def report(evaluation: Evaluation, origin: Origin) -> dict[str, Any]:
         },
         "curves": _curves(evaluation),
         "times_s": origin.times_s,
+        "workers": origin.workers,
         "images": [_image(one) for one in evaluation.images],
     }
     return dict(json_value(document))

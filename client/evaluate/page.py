@@ -19,6 +19,7 @@ from client.evaluate.tables import (
     image_table,
     times,
 )
+from client.evaluate.thresholds import threshold_text
 from client.report.page import Page
 from client.report.plots import Plot, Plots, Series
 from client.report.sections import (
@@ -88,7 +89,7 @@ def _figures(document: Mapping[str, Any]) -> Figures:
     best = total["best_threshold"]
     if best:
         hint = f"F1 {best['f1']:.3f} of {settings['pair_by']}"
-        found.append(Figure(f"{best['score']:.3f}", "best threshold", hint))
+        found.append(Figure(threshold_text(best["rounded"]), "best threshold", hint))
     waits = document["times_s"].get("client")
     if waits:
         hint = f"95 % within {1000 * waits['p95']:,.0f} ms"
@@ -218,7 +219,8 @@ def _explanation(document: Mapping[str, Any]) -> Text:
             (
                 "best threshold",
                 "The least score at which F1, the harmonic mean of precision and recall, is "
-                f"highest; by AP's matching, of {by}.",
+                f"highest, rounded down so that it accepts the same detections; by AP's matching, "
+                f"of {by}.",
             ),
             ("categories", f"Found by {document['annotations']['categories_by']}."),
         ],

@@ -7,6 +7,7 @@ import numpy as np
 
 from client.evaluate.judging import Evaluation, JudgedImage
 from client.evaluate.matches import TASKS
+from client.evaluate.thresholds import DIGITS
 from client.report.plots import Histogram
 from client.report.sections import Column, Section, Table, Value
 
@@ -15,6 +16,7 @@ IMAGES = "images"
 
 _MANY_ROWS = 12
 _BARS = 24
+_MOST_DIGITS = 20  # that browsers show
 _STAGES = {"client": "the client's wait"}
 _TIMES = {
     "mean": "mean",
@@ -50,7 +52,12 @@ def class_table(document: Mapping[str, Any]) -> Table:
         Column("confused", hint="objects that were taken for another class"),
         Column("false alarms", hint="detections where no object is"),
         Column("wrong class", hint="detections where an object of another class is"),
-        Column("best threshold", digits=3, hint="score threshold at which F1 is best"),
+        Column(
+            "best threshold",
+            digits=DIGITS,
+            most_digits=_MOST_DIGITS,
+            hint="score threshold at which F1 is best",
+        ),
         Column("F1 there", digits=3, bar=1),
     ]
     names = ("precision", "recall", "missed", "confused", "false_alarms", "wrong")
@@ -63,7 +70,7 @@ def class_table(document: Mapping[str, Any]) -> Table:
                 one["objects"],
                 *(one["ap"][task] for task in tasks),
                 *(one[name] for name in names),
-                best.get("score"),
+                best.get("rounded"),
                 best.get("f1"),
             ]
         )
@@ -127,8 +134,7 @@ def times(evaluation: Evaluation, document: Mapping[str, Any]) -> list[Section]:
             for stage, found in stages.items()
         ],
         lead="The first row is what the caller waited, with the network, the server's queue and "
-        "repetitions; the others are stages on the server. Several requests were under way at a "
-        "time, so it says little about one alone.",
+        f"repetitions; the others are stages on the server. {_under_way(document['workers'])}",
     )
     seconds = np.array([one.answer.seconds for one in evaluation.images])
     # A few that waited for a restart would squeeze all others into one bar.
@@ -143,6 +149,14 @@ def times(evaluation: Evaluation, document: Mapping[str, Any]) -> list[Section]:
         [(1000 * waits[name], label) for name, label in (("p50", "half"), ("p95", "95\u00a0%"))],
     )
     return [table, histogram]
+
+
+def _under_way(workers: int | None) -> str:
+    if workers == 1:
+        return "One request was under way at a time."
+    if workers is None:
+        return "Some are of an earlier run; where several requests were under way, they waited."
+    return f"Up to {workers} requests were under way at a time, so it says little about one alone."
 
 
 def at_least(document: Mapping[str, Any]) -> str:

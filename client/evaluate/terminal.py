@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from client.evaluate.matches import TASKS
+from client.evaluate.thresholds import threshold_text
 from client.text_table import decimal, text_table
 
 _AP = ("AP", "AP50", "AP75", "APs", "APm", "APl")
@@ -64,7 +65,8 @@ def _at_least(document: Mapping[str, Any]) -> str:
 def _row(found: Mapping[str, Any]) -> list[Any]:
     best = found["best_threshold"] or {}
     counts = [found[name] for name in ("found", "missed", "confused", "false_alarms", "wrong")]
-    return [*counts, decimal(best.get("score"), 3), decimal(best.get("f1"), 3)]
+    threshold = threshold_text(best["rounded"]) if best else "-"
+    return [*counts, threshold, decimal(best.get("f1"), 3)]
 
 
 def _matrix(document: Mapping[str, Any]) -> str:

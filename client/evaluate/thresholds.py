@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import ROUND_DOWN, Decimal
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,9 @@ from client.evaluate.matches import ClassMatches, Matches
 SCORES: npt.NDArray[np.float64] = np.linspace(0.0, 1.0, 101)
 """Where curves over the score are read."""
 
+DIGITS = 3
+"""Of a threshold as people read it, where so many are enough."""
+
 
 @dataclass(frozen=True)
 class Threshold:
@@ -18,12 +22,15 @@ class Threshold:
 
     Attributes:
         score: The least score that is accepted there.
+        rounded: It rounded down to `DIGITS` decimals, or to as many more as it takes to accept the
+            same detections.
         precision: 0 to 1.
         recall: 0 to 1.
         f1: 0 to 1.
     """
 
     score: float
+    rounded: float
     precision: float
     recall: float
     f1: float
@@ -50,8 +57,11 @@ class ScoreCurve:
         if not len(self.f1) or not self.f1.max() > 0:
             return None
         at = int(self.f1.argmax())
-        values = (float(one[at]) for one in (self.scores, self.precision, self.recall, self.f1))
-        return Threshold(*values)
+        score, precision, recall, f1 = (
+            float(one[at]) for one in (self.scores, self.precision, self.recall, self.f1)
+        )
+        below = float(self.scores[at + 1]) if at + 1 < len(self.scores) else None
+        return Threshold(score, _rounded_down(score, below), precision, recall, f1)
 
     def f1_at(self, scores: npt.NDArray[np.float64] = SCORES) -> npt.NDArray[np.float64]:
         """F1 when detections of a score or more are accepted.
@@ -62,8 +72,20 @@ class ScoreCurve:
         Returns:
             (N,) float64; 0 where none is accepted.
         """
-        accepted = np.searchsorted(-self.scores, -scores, side="right")
+        # As servers and `Predictions.above` compare them.
+        ours, limits = self.scores.astype(np.float32), scores.astype(np.float32)
+        accepted = np.searchsorted(-ours, -limits, side="right")
         return np.concatenate([[0.0], self.f1])[accepted]
+
+
+def _rounded_down(score: float, below: float | None) -> float:
+    """The shortest decimals, `DIGITS` at least, that accept a score and not the one below it."""
+    exact = Decimal(str(np.float32(score)))  # such as 0.7, which float32 does not have
+    for digits in range(DIGITS, -int(exact.as_tuple().exponent)):
+        rounded = float(exact.quantize(Decimal(1).scaleb(-digits), ROUND_DOWN))
+        if below is None or np.float32(rounded) > np.float32(below):
+            return rounded
+    return float(exact)
 
 
 def score_curve(cells: Sequence[ClassMatches], threshold: int) -> ScoreCurve | None:
@@ -90,6 +112,15 @@ def score_curve(cells: Sequence[ClassMatches], threshold: int) -> ScoreCurve | N
     return ScoreCurve(
         scores[last], true / detections, true / objects, 2 * true / (detections + objects)
     )
+
+
+def threshold_text(rounded: float) -> str:
+    """A threshold for people.
+
+    Args:
+        rounded: Of a `Threshold`.
+    """
+    return np.format_float_positional(rounded, min_digits=DIGITS)
 
 
 def class_curves(matches: Matches, iou: float) -> dict[int, ScoreCurve | None]:

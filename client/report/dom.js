@@ -17,10 +17,10 @@ const svg = (tag, attributes, ...children) => fill(document.createElementNS(SVG,
 
 const NOTHING = "–";
 
-function shown(value, digits) {
+function shown(value, digits, mostDigits = 0) {
   if (value === null) return NOTHING;
   if (typeof value !== "number") return value;
-  return value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: Math.max(digits, mostDigits) });
 }
 
 const plural = (count, one, many = `${one}s`) => `${shown(count, 0)} ${count === 1 ? one : many}`;

@@ -70,6 +70,7 @@ class Column:
         label: Its head.
         kind: `text`; `number`; or `image`, a name that opens the gallery where it has that image.
         digits: Decimals of numbers.
+        most_digits: Of numbers that have more decimals, so many are shown; 0 is `digits`.
         hint: What it is, for those who point at the head.
         bar: Whether a bar shows numbers as shares of this one; 0 draws none.
     """
@@ -77,6 +78,7 @@ class Column:
     label: str
     kind: Literal["text", "number", "image"] = "number"
     digits: int = 0
+    most_digits: int = 0
     hint: str = ""
     bar: float = 0
 

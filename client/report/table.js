@@ -102,7 +102,7 @@ function cell(value, column) {
     return keepReadable(h("td", { class: "image" },
       h("button", { type: "button", class: "link", onclick: () => tell("open", value) }, value)), value);
   }
-  const element = h("td", { class: column.kind }, shown(value, column.digits));
+  const element = h("td", { class: column.kind }, shown(value, column.digits, column.most_digits));
   if (column.kind !== "number") keepReadable(element, value);
   if (column.bar && typeof value === "number") {
     element.classList.add("bar");

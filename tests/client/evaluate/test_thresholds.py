@@ -1,12 +1,20 @@
 """F1 over the score, held against counting."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from client.evaluate.matches import ClassMatches
 from client.evaluate.matching import match
 from client.evaluate.reading import read_dataset
-from client.evaluate.thresholds import SCORES, class_curves, overall_curve, score_curve
+from client.evaluate.thresholds import (
+    SCORES,
+    class_curves,
+    overall_curve,
+    score_curve,
+    threshold_text,
+)
 from tests.client.evaluate.material import CATEGORY_IDS, make_material
 
 
@@ -22,7 +30,8 @@ def cell(scores, found, *, objects: int, counted=None) -> ClassMatches:
 
 
 def counted_f1(scores, found, objects, threshold) -> float:
-    accepted = [hit for score, hit in zip(scores, found, strict=True) if score >= threshold]
+    limit = np.float32(threshold)
+    accepted = [hit for score, hit in zip(scores, found, strict=True) if np.float32(score) >= limit]
     return 2 * sum(accepted) / (len(accepted) + objects)
 
 
@@ -64,6 +73,55 @@ def test_equals_counting(seed):
 def test_the_best_threshold(of_class, expected):
     best = score_curve([of_class], 0).best()
     assert (best and best.score) == expected
+
+
+@pytest.mark.parametrize(
+    ("scores", "rounded", "text"),
+    [
+        pytest.param([0.6176, 0.6], 0.617, "0.617", id="down"),
+        pytest.param([0.6176, 0.6172], 0.6176, "0.6176", id="where three decimals accept another"),
+        pytest.param([0.61767, 0.6176], 0.61767, "0.61767", id="five decimals"),
+        pytest.param([0.61767, 0.617], 0.6176, "0.6176", id="four of five decimals"),
+        pytest.param([0.7, 0.5], 0.7, "0.700", id="what float32 does not have"),
+        pytest.param([0.7, 0.6999999], 0.7, "0.700", id="the next float32 but one"),
+        pytest.param([1.0, 0.99999994], 1.0, "1.000", id="one, and the float32 below"),
+        pytest.param([0.0004], 0.0, "0.000", id="nothing below"),
+        pytest.param([1e-6, 1e-7], 1e-6, "0.000001", id="small"),
+    ],
+)
+def test_the_threshold_for_people_accepts_the_same(scores, rounded, text):
+    exact = np.float32(scores).astype(np.float64)
+    best = score_curve([cell(exact, [True] + [False] * (len(scores) - 1), objects=1)], 0).best()
+    assert (best.score, best.rounded, threshold_text(best.rounded)) == (exact[0], rounded, text)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_is_printed_gives_the_f1_beside_it(seed, tmp_path):
+    material = make_material(tmp_path, seed, crowds=False)
+    random = np.random.default_rng(seed)
+    said = {
+        image_id: replace(one, scores=np.sort(random.random(len(one), np.float32))[::-1] / 50 + 0.6)
+        for image_id, one in material.predictions.items()
+    }
+    dataset = read_dataset(material.annotations)
+
+    def f1(predictions) -> float:
+        """Of all detections, however low their scores."""
+        results = [
+            result
+            for image_id, one in predictions.items()
+            for result in one.to_coco(image_id, CATEGORY_IDS)
+        ]
+        curve = overall_curve(match(dataset, results, "bbox"), 0.5)
+        return float(curve.f1[-1])
+
+    results = [
+        result for image_id, one in said.items() for result in one.to_coco(image_id, CATEGORY_IDS)
+    ]
+    best = overall_curve(match(dataset, results, "bbox"), 0.5).best()
+    for limit in (best.score, best.rounded, float(threshold_text(best.rounded))):
+        above = {image_id: one.above(limit) for image_id, one in said.items()}
+        assert f1(above) == best.f1
 
 
 def test_a_class_without_objects_has_no_curve():
