@@ -8,8 +8,8 @@ from typing import Any
 
 from client.answers.header import header_of
 from client.answers.journal import Journal
-from client.answers.same_export import is_of_the_same_export
 from client.answers.run import SAMPLE
+from client.answers.same_export import is_of_the_same_export
 from client.connection import Connection
 from client.detector import Detector
 from client.errors import ClientError, RequestRefused

@@ -11,7 +11,8 @@ _OF_THE_SERVER = "model-config.yaml"
 """Workers and limits: they decide whether there is an answer, not which."""
 
 _PARTS = ("classes", "stuff_classes", "keypoint_names", "precision")
-"""What decides answers and is in no file of the archive but `metadata.json`, which has no digest."""
+"""What decides answers and is in no file of the archive but `metadata.json`, whose digest is not in
+it."""
 
 
 def is_of_the_same_export(journal: Journal, now: Mapping[str, Any] | None, model: str) -> bool:

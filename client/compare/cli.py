@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
+from client.answers.sentences import same_command
 from client.argument_types import count_from, overlap_limit, seconds, share, sigmas
 from client.classes import HOWS
 from client.compare.bootstrap import RESAMPLES
@@ -25,6 +26,7 @@ from client.errors import ClientError
 from client.evaluate.judging import Settings
 from client.evaluate.matches import MAX_DETECTIONS
 from client.http import TIMEOUT_S
+from client.output import say
 from client.patience import Patience
 from client.progress import ImageProgress
 from client.question import Options
@@ -216,19 +218,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             outcome = _compare(arguments, stop)
         except ConditionError as error:
-            print(error, file=sys.stderr)
+            say(str(error), sys.stderr)
             return stop.exit_code or _USAGE
         except ClientError as error:
-            print(error, file=sys.stderr)
+            say(str(error), sys.stderr)
             return stop.exit_code or _PROBLEM
     if outcome is None:
-        print("Stopped. The same command goes on from here.", file=sys.stderr)
+        command = same_command(restart=arguments.restart)
+        say(f"Stopped. {command.capitalize()} goes on from here.", sys.stderr)
         return stop.exit_code
     _print(outcome, arguments.output)
     try:
         refuse_missing(outcome.verdicts)
     except ConditionError as error:
-        print(error, file=sys.stderr)
+        say(str(error), sys.stderr)
         return _USAGE
     if outcome.failing:
         return _FAILS
@@ -286,12 +289,12 @@ def _images(arguments: argparse.Namespace) -> Images:
 def _print(outcome: Outcome, folder: Path) -> None:
     print_text(f"{summary(outcome.document)}\n\nMore, with pictures: {folder / 'report.html'}")
     for note in outcome.document["warnings"]:
-        print(f"Note: {note}", file=sys.stderr)
+        say(f"Note: {note}", sys.stderr)
     failures = outcome.document["failures"]
     if failures:
-        print("Left out of all numbers, as not both versions answered:", file=sys.stderr)
+        say("Left out of all numbers, as not both versions answered:", sys.stderr)
         for one in failures[:_SHOWN_FAILURES]:
             version = "" if one["version"] is None else f" ({one['version']} version)"
-            print(f"  {one['image']}{version}: {one['message']}", file=sys.stderr)
+            say(f"  {one['image']}{version}: {one['message']}", sys.stderr)
         if len(failures) > _SHOWN_FAILURES:
-            print("  and more, in report.json", file=sys.stderr)
+            say("  and more, in report.json", sys.stderr)

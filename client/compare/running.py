@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from client.answers.opening import Run
+from client.answers.sentences import earlier_notes
 from client.answers.times import Times
 from client.classes import How, map_classes
 from client.compare.agreement import agreement
@@ -117,6 +118,8 @@ def run(
         stopped=stopped,
     ) as runs:
         _look_at_classes(runs, request)
+        for one in runs:  # both now, so that a run that goes on finds no pairs of two runs
+            one.journal.begin()
         gathered = gather(
             *runs,
             images,
@@ -131,7 +134,9 @@ def run(
         gathered.leave_out(_unfit(answers))
         if not gathered.images:
             raise ClientError(_nothing_sentence(gathered.failures))
-        comparison = _comparison(request, gathered, _judged(answers, request, gathered))
+        comparison = _comparison(
+            request, gathered, _judged(answers, request, gathered), _earlier_notes(runs, gathered)
+        )
         return Compared(
             runs[0].model,
             comparison,
@@ -196,7 +201,18 @@ def _judged(
     return Judged(old, new, compare_precision(old, new, count=request.resamples))
 
 
-def _comparison(request: Request, gathered: Gathered, judged: Judged | None) -> Comparison:
+def _earlier_notes(runs: tuple[Run, Run], gathered: Gathered) -> list[str]:
+    counts = [sum(one.records[side].earlier for one in gathered.images.values()) for side in (0, 1)]
+    return [
+        f"{one.version}: {note}"
+        for one, count in zip(runs, counts, strict=True)
+        for note in earlier_notes(one, count)
+    ]
+
+
+def _comparison(
+    request: Request, gathered: Gathered, judged: Judged | None, notes: Sequence[str]
+) -> Comparison:
     both = zip(judged.old.images, judged.new.images, strict=True) if judged else ()
     by_name = {old.image.file_name: (old, new) for old, new in both}
     images = [
@@ -220,7 +236,7 @@ def _comparison(request: Request, gathered: Gathered, judged: Judged | None) -> 
         agreed,
         compare_speed(pairs, count=request.resamples),
         judged,
-        tuple(_notes(request, gathered, judged, agreed.one_sided)),
+        (*_notes(request, gathered, judged, agreed.one_sided), *notes),
     )
 
 

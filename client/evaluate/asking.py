@@ -34,6 +34,7 @@ class Answers:
         times: How long answers took that can be judged.
         notes: What does not fit, in sentences.
         model_threshold: Below which the model answers nothing; None where it does not say.
+        earlier: How many of the answers are of an earlier run.
     """
 
     answers: tuple[ImageAnswer, ...]
@@ -42,6 +43,7 @@ class Answers:
     times: Times
     notes: tuple[str, ...]
     model_threshold: float | None
+    earlier: int
 
 
 def find_images(
@@ -123,13 +125,14 @@ def ask(
     described = known_classes(run)
     if described is not None:  # said before anything is asked
         map_classes(described, dataset.categories, are_all=True, how=how)
+    run.journal.begin()
     sources = (file_source(file, image.file_name) for image, file in files.items())
     images = {image.file_name: image for image in files}
     seen: Counter[ModelClass] = Counter()
     failures = []
     seconds = {}
     times = Times()
-    count = 0
+    count = earlier = 0
     for record in ask_all(
         run.detector, sources, run.journal, run.options, workers=workers, stopped=stopped
     ):
@@ -141,6 +144,7 @@ def ask(
         if failure is not None:
             failures.append(failure)
             continue
+        earlier += record.earlier
         seconds[image] = record.seconds
         times.add(record)
         objects = (record.document or {})["predictions"]
@@ -165,6 +169,7 @@ def ask(
         times,
         (*class_map.notes, *unjudged(left_out)),
         _model_threshold(run),
+        earlier,
     )
 
 

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from client.answers.sentences import same_command
 from client.argument_types import count_from, overlap_limit, seconds, share, sigmas
 from client.classes import HOWS
 from client.connection import add_connection, connect
@@ -13,6 +14,7 @@ from client.evaluate.command import GALLERY, Request, evaluate
 from client.evaluate.judging import Settings
 from client.evaluate.matches import MAX_DETECTIONS
 from client.http import TIMEOUT_S
+from client.output import say
 from client.patience import Patience
 from client.question import Options
 from client.stopping import Stop, say_waiting
@@ -164,9 +166,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             is_complete = evaluate(connect(arguments), request, stopped=stop)
         except ClientError as error:
-            print(error, file=sys.stderr)
+            say(str(error), sys.stderr)
             return stop.exit_code or 1
     if is_complete is None:
-        print("Stopped. The same command goes on from here.", file=sys.stderr)
+        command = same_command(restart=request.restart)
+        say(f"Stopped. {command.capitalize()} goes on from here.", sys.stderr)
         return stop.exit_code
     return 0 if is_complete else 1

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from client.answers.opening import Run, open_run
+from client.answers.sentences import earlier_notes, same_command
 from client.classes import How
 from client.connection import Connection
 from client.errors import ClientError
@@ -18,6 +19,7 @@ from client.evaluate.judging import Evaluation, Settings, judge
 from client.evaluate.page import page
 from client.evaluate.reading import read_dataset
 from client.evaluate.terminal import summary
+from client.output import say
 from client.patience import Patience
 from client.progress import ImageProgress
 from client.question import Options
@@ -105,8 +107,9 @@ def evaluate(
             run.options.given(),
             answers.class_map.how,
             answers.times.document(),
+            None if answers.earlier else request.workers,
         )
-        notes = list(answers.notes)
+        notes = [*answers.notes, *earlier_notes(run, answers.earlier)]
         missing = len(dataset.images) - len(files)
         if missing:
             notes.append(
@@ -148,7 +151,7 @@ def _ask(
     except ClientError as error:
         kept = (
             f"{many(len(run.journal), 'answer')} of {len(files)} are kept in {run.journal.path}; "
-            "the same command goes on from there."
+            f"{same_command(restart=request.restart)} goes on from there."
         )
         raise ClientError(f"{error}\n{kept}" if len(run.journal) else str(error)) from error
     finally:
@@ -178,11 +181,11 @@ def _write(
 def _print(evaluation: Evaluation, document: Mapping[str, Any], request: Request) -> None:
     print_text(f"{summary(document)}\n\nMore, with pictures: {request.output / 'report.html'}")
     for note in evaluation.notes:
-        print(f"Note: {note}", file=sys.stderr)
+        say(f"Note: {note}", sys.stderr)
     if evaluation.failures:
         count = many(len(evaluation.failures), "image")
-        print(f"Left out of all numbers, as they could not be judged: {count}", file=sys.stderr)
+        say(f"Left out of all numbers, as they could not be judged: {count}", sys.stderr)
         for one in evaluation.failures[:_SHOWN_FAILURES]:
-            print(f"  {one.image.file_name}: {one.message}", file=sys.stderr)
+            say(f"  {one.image.file_name}: {one.message}", sys.stderr)
         if len(evaluation.failures) > _SHOWN_FAILURES:
-            print("  and more, in report.json", file=sys.stderr)
+            say("  and more, in report.json", sys.stderr)

@@ -51,8 +51,9 @@ The folder of --output gets:
 
 A run that is stopped (Ctrl-C, SIGTERM, the server gone) loses nothing that was answered: the same
 command goes on from answers.jsonl, asks about what is missing, has changed or failed by the
-server's fault, and writes the rest. --restart begins again. All answers are of one version of the
-model: the one that answered first.
+server's fault, and writes the rest. All answers are of one version of the model: the one that
+answered first. --restart deletes them and begins again; where such a run is stopped, the command
+without --restart goes on.
 A server that is busy or restarts is asked again for --patience seconds before the run gives up.
 
 exit codes: 0 done; 1 something failed, the rest is done; or not done, and why; 2 usage;
@@ -93,7 +94,7 @@ def build_parser() -> argparse.ArgumentParser:
         "trained on)",
     )
     add("--no-pictures", action="store_true", help="do not draw")
-    add("--restart", action="store_true", help="forget the answers of an earlier run")
+    add("--restart", action="store_true", help="delete the answers of an earlier run")
     add("--json", action="store_true", help="print the summary as JSON")
     _add_requests(parser)
     add_connection(parser, timeout_s=TIMEOUT_S)

@@ -8,6 +8,7 @@ from time import monotonic
 from typing import Any
 
 from client.answers.opening import Run, open_run
+from client.answers.sentences import doubts, same_command
 from client.classes import ModelClass, described_classes
 from client.connection import Connection
 from client.errors import ClientError
@@ -119,6 +120,10 @@ def predict(
     ) as run:
         if run.description is not None:
             _categories(run, annotated, Totals())  # that nothing fits is said before it is asked
+        threshold_note = _threshold_note(run)
+        if threshold_note is not None:
+            note(threshold_note)
+        run.journal.begin()
         asking = Asking(
             run=run,
             folder=task.output,
@@ -140,14 +145,21 @@ def predict(
                 stopped=stopped,
             )
         except Stopped as error:
-            raise Unfinished(f"Stopped. {_kept(run)}") from error
+            raise Unfinished(f"Stopped. {_kept(run, task)}") from error
         except ClientError as error:
-            raise Unfinished(f"{error}\n{_kept(run)}") from error
-    notes = [*image_ids.notes, *categories.notes, *_notes(found, left_out)]
+            raise Unfinished(f"{error}\n{_kept(run, task)}") from error
+    notes = [
+        *([] if threshold_note is None else [threshold_note]),
+        *doubts(run, asking.totals.earlier),
+        *image_ids.notes,
+        *categories.notes,
+        *_notes(found, left_out),
+    ]
     summary = summary_document(
         asking.totals,
         model=run.model,
         version=run.version,
+        begun=run.journal.begun,
         seconds=monotonic() - start,
         workers=task.workers,
         notes=notes,
@@ -213,10 +225,24 @@ def _categories(run: Run, annotated: Annotated | None, totals: Totals) -> Catego
     return categories_for(seen, categories, are_all=False)
 
 
-def _kept(run: Run) -> str:
+def _threshold_note(run: Run) -> str | None:
+    """What a score threshold below the archive's own does not do."""
+    asked = run.options.given().get("score_threshold")
+    spec = (run.description or {}).get("detection") or {}  # of older archives it is not there
+    own = spec.get("score_threshold")
+    if asked is None or own is None or asked >= own:
+        return None
     return (
-        f"{many(len(run.journal), 'answer')} kept in {run.journal.path}; the same command goes on "
-        "from there."
+        f"The model answers nothing with a score below {own:g}, which its archive was exported "
+        f"with: a --score-threshold of {asked:g} shows no more. An archive exported with "
+        f"--score-threshold {asked:g} does."
+    )
+
+
+def _kept(run: Run, task: Task) -> str:
+    return (
+        f"{many(len(run.journal), 'answer')} kept in {run.journal.path}; "
+        f"{same_command(restart=task.restart)} goes on from there."
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from client.answers.sentences import when
 from client.answers.times import CLIENT
 from client.predict.totals import Totals
 from client.wording import many
@@ -17,6 +18,7 @@ def summary_document(
     *,
     model: str,
     version: str,
+    begun: str | None,
     seconds: float,
     workers: int,
     notes: Sequence[str],
@@ -28,6 +30,7 @@ def summary_document(
         totals: Of the run.
         model: Name of the model.
         version: Its version.
+        begun: When the first answer was asked for, in ISO 8601; None where nobody wrote it down.
         seconds: How long this run took.
         workers: How many requests there were at a time.
         notes: What a person should know, in sentences.
@@ -41,6 +44,7 @@ def summary_document(
         "answered": totals.answered,
         "failures": totals.failed + len(totals.troubles),
         "earlier": totals.earlier,
+        "begun": begun,
         "asked": asked,
         "seconds": seconds,
         "images_per_second": asked / seconds,
@@ -84,7 +88,9 @@ def summary_text(document: Mapping[str, Any]) -> str:
 
 def _earlier(document: Mapping[str, Any]) -> str:
     earlier: int = document["earlier"]
-    return f" {many(earlier, 'answer')} of an earlier run." if earlier else ""
+    if not earlier:
+        return ""
+    return f" {many(earlier, 'answer')} of an earlier run{when(document['begun'])}."
 
 
 def _times(times: Mapping[str, Mapping[str, float]]) -> list[str]:

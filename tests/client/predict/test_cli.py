@@ -78,7 +78,7 @@ def test_the_same_again_asks_nothing_and_draws_nothing(command, photographs, tmp
     times = {name: (out / name).stat().st_mtime_ns for name in ANSWERED}
     said = command(*words, "--patience", "0")
     assert said.code == 1
-    assert "6 answers of an earlier run." in said.out
+    assert "6 answers of an earlier run, begun 20" in said.out
     assert len(proxy.asked) == asked
     assert {name: (out / name).stat().st_mtime_ns for name in ANSWERED} == times
     del before["summary.json"]
@@ -114,6 +114,15 @@ def test_restarting_asks_everything(command, photographs, proxy):
     asked = len(proxy.asked)
     assert command(*words, "--score-threshold", "0.9", "--restart").code == 1
     assert len(proxy.asked) == asked + 7
+
+
+@pytest.mark.parametrize(("threshold", "noted"), [("0.5", True), ("0.7", False), ("0.9", False)])
+def test_a_threshold_below_that_of_the_archive(command, photographs, threshold, noted):
+    words = ("photographs/0.png", "--model", "coins", "--no-pictures", "--output", "out")
+    said = command(*words, "--score-threshold", threshold, "--json")
+    sentence = "The model answers nothing with a score below 0.7, which its archive was exported"
+    assert (sentence in said.err) == noted
+    assert any(one.startswith(sentence) for one in json.loads(said.out)["notes"]) == noted
 
 
 def test_other_options_are_another_run(command, photographs, tmp_path, proxy):

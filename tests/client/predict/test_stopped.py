@@ -100,7 +100,7 @@ def test_a_signal_loses_nothing_and_nothing_is_asked_twice(
     process = start(*words, site=site)
     said, problem = process.communicate(timeout=60)
     assert process.returncode == 0, problem
-    assert f"{kept} answers of an earlier run." in said
+    assert f"{kept} answers of an earlier run, begun " in said
     files = {digest(file.read_bytes()) for file in images.iterdir()}
     asked = Counter(one.digest for one in proxy.asked if one.digest in files)
     assert set(asked.values()) == {1}
@@ -113,7 +113,9 @@ def test_a_signal_loses_nothing_and_nothing_is_asked_twice(
     process = start(site=nobody)
     said, problem = process.communicate(timeout=60)
     assert process.returncode == 0, problem
-    assert said.startswith("tiny 1.0 answered 40 of 40 images. 40 answers of an earlier run.")
+    assert said.startswith(
+        "tiny 1.0 answered 40 of 40 images. 40 answers of an earlier run, begun "
+    )
 
 
 def test_a_second_signal_ends_it_at_once(start, images, stand_in, tmp_path):
@@ -178,14 +180,14 @@ def test_a_server_that_goes_away_half_way(start, own_server, images, tmp_path):
 
     with own_server() as server:
         server.wait_until_ready("tiny", timeout_s=120)
-        lines = log.read_text().count('"status":')
+        lines = log.read_text().count('"images":1')
         process = start(*words, site=site)
         said, problem = process.communicate(timeout=120)
         assert process.returncode == 0, problem
-        assert f"tiny 1.0 answered 40 of 40 images. {kept} answers of an earlier run." in said
-        while log.read_text().count('"status":') - lines < 40 - kept:
+        assert f"tiny 1.0 answered 40 of 40 images. {kept} answers of an earlier run, " in said
+        while log.read_text().count('"images":1') - lines < 40 - kept:
             time.sleep(0.05)
-        assert log.read_text().count('"status":') - lines == 40 - kept
+        assert log.read_text().count('"images":1') - lines == 40 - kept
     assert set(answered(out).values()) == {1}
     assert len(list(out.glob("*.png"))) == 40
 

@@ -16,12 +16,24 @@ def record(number: int, classes: list[int], *, earlier: bool = False) -> Record:
 FAILED = Record("bad.jpg", "1", 9.0, failure=Failure("X", "y"), earlier=True)
 
 
-def document(*records: Record, troubles: int = 0, notes: tuple[str, ...] = ()) -> dict:
+def document(
+    *records: Record,
+    troubles: int = 0,
+    notes: tuple[str, ...] = (),
+    begun: str | None = "2026-01-02T03:04:05+01:00",
+) -> dict:
     totals = Totals(troubles=[Trouble("a", "b", "c")] * troubles)
     for one in records:
         totals.add(one)
     return summary_document(
-        totals, model="pets", version="2.0", seconds=4.0, workers=3, notes=notes, folder=Path("out")
+        totals,
+        model="pets",
+        version="2.0",
+        begun=begun,
+        seconds=4.0,
+        workers=3,
+        notes=notes,
+        folder=Path("out"),
     )
 
 
@@ -41,7 +53,7 @@ def test_numbers():
 def test_text():
     text = summary_text(document(record(0, [1, 1, 0]), FAILED, notes=("Something is so.",)))
     assert text.splitlines() == [
-        "pets 2.0 answered 1 of 2 images. 1 answer of an earlier run.",
+        "pets 2.0 answered 1 of 2 images. 1 answer of an earlier run, begun 2026-01-02 03:04.",
         "1 image in 4.0 s: 0.2 images/s, 3 requests at a time.",
         "",
         "milliseconds      mean       p50       p95       p99   longest",
@@ -57,6 +69,11 @@ def test_text():
         "",
         "out has everything.",
     ]
+
+
+def test_a_journal_that_does_not_say_when_it_was_begun():
+    text = summary_text(document(FAILED, begun=None))
+    assert text.startswith("pets 2.0 answered 0 of 1 image. 1 answer of an earlier run.\n")
 
 
 @pytest.mark.parametrize(
