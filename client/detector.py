@@ -100,7 +100,7 @@ class Detector:
         *,
         score_threshold: float | None = None,
         max_detections: int | None = None,
-        classes: Sequence[str | int] | None = None,
+        classes: Sequence[str | int] | int | None = None,
         tile: int | None = None,
         overlap: float | None = None,
         proposals: Sequence[Sequence[float]] | npt.NDArray[np.float32] | None = None,
@@ -111,7 +111,7 @@ class Detector:
             image: A file's path, an encoded file's bytes, or (H, W, 3) uint8 pixels, BGR.
             score_threshold: Least score of an instance; 0 to 1.
             max_detections: The best so many instances.
-            classes: Names or ids of the classes that are wanted.
+            classes: Names or ids of the classes that are wanted, or one of them.
             tile: Side of the tiles that the image is cut into, in pixels.
             overlap: The share of that side that neighbouring tiles have in common; 0 to 0.5.
             proposals: Boxes to look in, (P, 4) x0, y0, x1, y1, of a model that takes them.
@@ -119,7 +119,7 @@ class Detector:
         Raises:
             client.errors.RequestRefused: The server answered with an error.
             client.errors.ServerUnreachable: Nobody answers, or not in time.
-            client.errors.ClientError: The image cannot be read.
+            client.errors.ClientError: The image cannot be read, or an option is no such value.
         """
         options = Options(score_threshold, max_detections, classes, tile, overlap)
         return predictions_of(self.answer(image, options, proposals))
@@ -254,9 +254,14 @@ def stage_seconds(headers: Mapping[str, str]) -> dict[str, float]:
 
 
 def _only_model(url: str) -> str:
-    parts = urlsplit(url)
-    management = f"{parts.scheme}://{parts.hostname}:{_MANAGEMENT_PORT}"
     hint = "name the model: Detector(url, 'pets'), or Detector('http://HOST:8080/predictions/pets')"
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise ClientError(f"{url} is not an address of a server ({error}).") from error
+    host = parts.hostname or ""
+    bracketed = f"[{host}]" if ":" in host else host
+    management = f"{parts.scheme}://{bracketed}:{_MANAGEMENT_PORT}"
     try:
         models = ManagementClient(management, find_key(Path(), "management")).models()
     except ClientError as error:

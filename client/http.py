@@ -137,11 +137,11 @@ def exchange(
                 headers={**(headers or {}), **authorization},
                 timeout=timeout_s,
             )
-    except requests.exceptions.InvalidHeader:
-        # Its message has the header's value, which may be the key.
+    except (requests.exceptions.InvalidHeader, UnicodeEncodeError):
+        # Their messages have the header's value, which may be the key.
         raise ClientError(
             "A header cannot be sent: the key or another value has characters that no HTTP header "
-            "may have, such as line breaks."
+            "may have, such as line breaks, or letters beyond those of Western Europe."
         ) from None
     except (
         requests.exceptions.MissingSchema,

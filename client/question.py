@@ -24,26 +24,49 @@ Pixels are sent as PNG, which keeps every bit."""
 class Options:
     """What a request may ask for; None leaves it to the server. docs/api.md says what each does.
 
+    Numbers may be NumPy's as well.
+
     Attributes:
         score_threshold: Least score of an instance; 0 to 1.
         max_detections: The best so many instances.
-        classes: Names or ids of the classes that are wanted.
+        classes: Names or ids of the classes that are wanted, or one of them.
         tile: Side of the tiles that the image is cut into, in pixels.
         overlap: The share of that side that neighbouring tiles have in common; 0 to 0.5.
     """
 
     score_threshold: float | None = None
     max_detections: int | None = None
-    classes: Sequence[str | int] | None = None
+    classes: Sequence[str | int] | int | None = None
     tile: int | None = None
     overlap: float | None = None
 
     def given(self) -> dict[str, Any]:
-        """Those that are not left to the server, as JSON has them."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        if self.classes is not None:
-            values["classes"] = list(self.classes)
-        return {name: value for name, value in values.items() if value is not None}
+        """Those that are not left to the server, as JSON has them.
+
+        Raises:
+            ClientError: A value that is neither a number nor a text, named.
+        """
+        given: dict[str, Any] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name == "classes" and value is not None:
+                # Of a text list() would make its characters.
+                classes = [value] if isinstance(value, str | int | float | np.generic) else value
+                given["classes"] = [_plain("classes", one) for one in classes]
+            elif value is not None:
+                given[field.name] = _plain(field.name, value)
+        return given
+
+
+def _plain(name: str, value: Any) -> str | int | float:
+    """A value as JSON has it."""
+    plain = value.item() if isinstance(value, np.generic) else value
+    if not isinstance(plain, str | int | float):
+        raise ClientError(
+            f"{name} is {value!r}, a {type(value).__name__}; accepted are numbers, and names of "
+            "classes."
+        )
+    return plain
 
 
 @dataclass(frozen=True)

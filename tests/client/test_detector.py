@@ -58,6 +58,11 @@ def test_an_image_however_it_is_given(tiny, file):
             lambda all_, one: set(one.class_names) == {"green", "blue"} & set(all_.class_names),
             id="classes",
         ),
+        pytest.param(
+            {"classes": "green", "score_threshold": np.float32(0.1), "max_detections": np.int64(5)},
+            lambda all_, one: len(one) <= 5 and set(one.class_names) <= {"green"},
+            id="one class, NumPy's numbers",
+        ),
         pytest.param({"tile": 64, "overlap": 0.5}, lambda all_, one: len(one) > 0, id="tiles"),
     ],
 )
@@ -136,6 +141,20 @@ def test_the_only_model_is_found_where_it_is_the_only_one(monkeypatch, served):
     monkeypatch.setattr("client.management.ManagementClient.models", lambda self: ["tiny"])
     with Detector(served.inference.url, token=served.inference.token) as detector:
         assert detector.predict(IMAGE).model_name == "tiny"
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        pytest.param("http://[::1]:8080", r"^http://\[::1\]:\d+ does not say", id="IPv6"),
+        pytest.param("http://user@localhost:8080", "^http://localhost:", id="a user"),
+        pytest.param("http://[::1", r"^http://\[::1 is not an address", id="no address"),
+    ],
+)
+def test_where_the_only_model_is_asked_for(monkeypatch, unused_port, url, sentence):
+    monkeypatch.setattr("client.detector._MANAGEMENT_PORT", unused_port)
+    with pytest.raises(ClientError, match=sentence):
+        _ = Detector(url).model
 
 
 def test_a_management_port_that_does_not_answer(monkeypatch, unused_port):

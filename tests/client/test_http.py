@@ -148,9 +148,17 @@ def test_a_key_with_a_line_break_at_its_end_is_the_key(tmp_path, monkeypatch):
     assert find_key(tmp_path, "inference") == "abc"
 
 
-def test_a_key_that_no_header_can_have_is_not_said(url):
+@pytest.mark.parametrize(
+    "key",
+    [
+        pytest.param("se\ncret", id="a line break"),
+        pytest.param("猫cret", id="letters beyond Latin-1"),
+        pytest.param("se\udc80cret", id="a byte that is not UTF-8"),
+    ],
+)
+def test_a_key_that_no_header_can_have_is_not_said(url, key):
     with pytest.raises(ClientError, match="cannot be sent") as raised:
-        send("GET", f"{url}/ok", token="se\ncret")
+        send("GET", f"{url}/ok", token=key)
     assert "cret" not in str(raised.value)
     assert raised.value.__suppress_context__
 

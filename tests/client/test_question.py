@@ -30,10 +30,43 @@ IMAGE = png(noise_bgr(20, 30))
             },
             id="all",
         ),
+        pytest.param(Options(classes="coin"), {"classes": ["coin"]}, id="a class by name"),
+        pytest.param(Options(classes=3), {"classes": [3]}, id="a class by id"),
+        pytest.param(
+            Options(np.float32(0.1), np.int64(5), tile=np.uint16(640), overlap=np.float64(0.25)),
+            {
+                "score_threshold": float(np.float32(0.1)),
+                "max_detections": 5,
+                "tile": 640,
+                "overlap": 0.25,
+            },
+            id="NumPy's numbers",
+        ),
+        pytest.param(
+            Options(classes=np.array(["cat", "dog"])),
+            {"classes": ["cat", "dog"]},
+            id="NumPy's text",
+        ),
+        pytest.param(Options(classes=[np.int32(3), "x"]), {"classes": [3, "x"]}, id="NumPy's ids"),
+        pytest.param(Options(classes=np.int64(3)), {"classes": [3]}, id="NumPy's id"),
     ],
 )
 def test_options_that_are_given(options, given):
     assert options.given() == given
+    assert json.loads(json.dumps(options.given())) == given
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        pytest.param(Options(score_threshold=[0.5]), r"threshold is \[0.5\], a list", id="list"),
+        pytest.param(Options(classes=[b"cat"]), "classes is b'cat', a bytes; accepted", id="bytes"),
+        pytest.param(Options(max_detections=1j), "max_detections is 1j, a complex", id="complex"),
+    ],
+)
+def test_options_that_are_none(options, sentence):
+    with pytest.raises(ClientError, match=sentence):
+        question(IMAGE, options)
 
 
 @pytest.mark.parametrize(
