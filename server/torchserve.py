@@ -3,10 +3,8 @@
 import contextlib
 import os
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,6 +21,7 @@ from server.java import find_java
 from server.log_tail import LogTail
 from server.processes import end_group
 from server.properties import METRICS, check_ports_free, read_properties
+from server.temporary import TemporaryFolder, remove_abandoned
 
 LOG_CONFIG = Path(__file__).parents[1] / "deploy" / "torchserve" / "log4j2.xml"
 
@@ -74,7 +73,7 @@ class TorchServe:
         self._config = config.resolve()
         self._log_config = log_config.resolve()
         self._logs = self.work_dir / "logs"  # where `python -m client models` looks for reasons
-        self._temp: Path | None = None
+        self._temporary: TemporaryFolder | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._log_starts: dict[str, int] = {}
         self._failures, self._passed_over = self._log_tails()
@@ -105,12 +104,12 @@ class TorchServe:
         self._stopping.unlink(missing_ok=True)  # of a server that was killed
         self._log_starts = {log.name: log.stat().st_size for log in self._logs.glob("*.log")}
         self._failures, self._passed_over = self._log_tails()
-        # Short, because a socket's path may have 107 characters.
-        self._temp = Path(tempfile.mkdtemp(prefix="ts-"))
+        remove_abandoned()
+        self._temporary = TemporaryFolder()
         self._process = subprocess.Popen(
-            self._command(self._temp),
+            self._command(self._temporary.path),
             cwd=self.work_dir,
-            env=self._environment(java),
+            env=self._environment(java, self._temporary.path),
             stdout=self._output,
             stderr=subprocess.STDOUT if self._output else None,
             # Ctrl-C must reach us alone: we stop the server in order.
@@ -125,7 +124,7 @@ class TorchServe:
         traceback: TracebackType | None,
     ) -> None:
         """Stop the server and everything that it started."""
-        if self._process is None or self._temp is None:
+        if self._process is None or self._temporary is None:
             return
         try:
             # Java drops what it was sent on SIGTERM as well, after two seconds in which it waits
@@ -133,10 +132,10 @@ class TorchServe:
             end_group(self._process.pid, timeout_s=_STOP_S)
         finally:
             self._process.wait()
-            shutil.rmtree(self._temp, ignore_errors=True)
+            self._temporary.remove()
             (self.work_dir / "key_file.json").unlink(missing_ok=True)
             self._stopping.unlink(missing_ok=True)
-            self._process = self._temp = None
+            self._process = self._temporary = None
 
     def stop_being_ready(self) -> None:
         """Let `python -m client ready` say that the server stops; it answers as before."""
@@ -266,12 +265,12 @@ class TorchServe:
             *("--models", *self._models),
         ]
 
-    def _environment(self, java: Path) -> dict[str, str]:
+    def _environment(self, java: Path, temp: Path) -> dict[str, str]:
         environment = {
             **os.environ,
             "JAVA_HOME": str(java.parent.parent),
-            "TMPDIR": str(self._temp),
-            "TEMP": str(self._temp),
+            "TMPDIR": str(temp),
+            "TEMP": str(temp),
             "LOG_LOCATION": str(self._logs),
             "METRICS_LOCATION": str(self._logs),
         }

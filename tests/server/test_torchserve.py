@@ -65,7 +65,7 @@ def test_is_ready_when_its_worker_answers_and_leaves_nothing_behind(server, tmp_
         assert running.management.worker_states("tiny") == ["READY"]
         assert running.management.models() == ["tiny"]
         processes = family(psutil.Process(running._process.pid))
-        temp = running._temp
+        temp = running._temporary.path
     assert len(processes) >= 3  # launcher, Java, worker
     assert not alive(processes)
     assert not temp.exists()
