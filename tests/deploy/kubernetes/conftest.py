@@ -2,24 +2,31 @@
 
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
+from client.sample_image import sample_png
+from tests.deploy.docker.confined import why_not
 from tests.deploy.docker.conftest import app, docker, stages
+from tests.deploy.kubernetes.objects import Objects
+from tests.deploy.kubernetes.pod import Image, Pod, running, wait_until_ready
 from tests.deploy.kubernetes.validation import CRDS
 from tests.tools.debian import ToolMissing, command
 
 __all__ = ["app", "docker", "stages"]  # fixtures
 
-Objects = list[dict[str, Any]]
+SCALED = ("overlays/cpu", "overlays/gpu", "overlays/example")
+"""Those with the autoscaler."""
 
-OVERLAYS = ("overlays/cpu", "overlays/gpu", "overlays/example", "kserve/base", "kserve/canary")
-PODS = ("overlays/cpu", "overlays/gpu", "overlays/example")
+EXAMPLES = ("overlays/example", "overlays/example-gpu")
+PODS = (*SCALED, "overlays/example-gpu")
+KSERVE = ("kserve/base", "kserve/canary", "kserve/example")
+OVERLAYS = (*PODS, *KSERVE)
 TOKEN = "0f3c" * 16
+GIVEN = f"Bearer {TOKEN}"
 
 
 @pytest.fixture(scope="session")
@@ -44,9 +51,18 @@ def site(deploy: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site") / "deploy"
     for name in ("grafana", "kubernetes"):
         shutil.copytree(deploy / name, folder / name)
-    tokens = folder / "kubernetes" / "overlays" / "example" / "tokens.conf"
-    tokens.write_text(f'"Bearer {TOKEN}" team-a;\n', encoding="utf-8")
+    for example in EXAMPLES:
+        tokens = folder / "kubernetes" / example / "tokens.conf"
+        tokens.write_text(f'"Bearer {TOKEN}" team-a;\n', encoding="utf-8")
     return folder / "kubernetes"
+
+
+def render_folder(kustomize: list[str], folder: Path) -> Objects:
+    """The objects of a folder."""
+    run = subprocess.run([*kustomize, str(folder)], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert not run.stderr, run.stderr  # what is deprecated
+    return list(yaml.safe_load_all(run.stdout))
 
 
 @pytest.fixture(scope="session")
@@ -56,12 +72,7 @@ def render(kustomize: list[str], site: Path) -> Callable[[str], Objects]:
 
     def render_(overlay: str) -> Objects:
         if overlay not in rendered:
-            run = subprocess.run(
-                [*kustomize, str(site / overlay)], capture_output=True, text=True, check=False
-            )
-            assert run.returncode == 0, run.stderr
-            assert not run.stderr, run.stderr  # what is deprecated
-            rendered[overlay] = list(yaml.safe_load_all(run.stdout))
+            rendered[overlay] = render_folder(kustomize, site / overlay)
         return rendered[overlay]
 
     return render_
@@ -92,15 +103,38 @@ def queries(rules) -> dict[str, str]:
     }
 
 
-def of_kind(objects: Objects, kind: str) -> Objects:
-    return [one for one in objects if one["kind"] == kind]
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    file = tmp_path / "image.png"
+    file.write_bytes(sample_png(64, 48))
+    return file
 
 
-def the(objects: Objects, kind: str, name: str | None = None) -> dict[str, Any]:
-    """The only object of a kind, or the one of a name, without a digest at its end."""
-    (found,) = [
-        one
-        for one in of_kind(objects, kind)
-        if name is None or one["metadata"]["name"].startswith(name)
-    ]
-    return found
+@pytest.fixture
+def container(app, stages) -> Image:
+    """The server's image, where containers can be run."""
+    if reason := why_not():
+        pytest.skip(f"needs root and namespaces: {reason}")
+    return Image(app, stages["server"])
+
+
+@pytest.fixture
+def models(store: Path, tmp_path: Path) -> Path:
+    folder = tmp_path / "models"
+    folder.mkdir(mode=0o755)
+    for file in store.glob("tiny.mar*"):
+        (folder / file.name).write_bytes(file.read_bytes())
+    return folder
+
+
+@pytest.fixture
+def pod(render, container: Image, models: Path, tmp_path: Path) -> Iterator[Pod]:
+    """The example's pod, ready as its startup probe says."""
+    try:
+        command("nginx")
+    except ToolMissing as reason:
+        pytest.skip(str(reason))
+    objects = render("overlays/example")
+    with running(objects, image=container, models=models, scratch=tmp_path / "pod") as pod:
+        wait_until_ready(pod, "startupProbe")
+        yield pod

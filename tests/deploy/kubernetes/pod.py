@@ -8,6 +8,7 @@ import base64
 import contextlib
 import re
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +17,11 @@ from typing import Any
 from tests.deploy.docker.confined import Confined, confined
 from tests.deploy.docker.conftest import PATH
 from tests.deploy.docker.dockerfile import Stage
-from tests.deploy.kubernetes.conftest import Objects, of_kind, the
+from tests.deploy.kubernetes.objects import Objects, of_kind, the
 from tests.tools.debian import command
+
+HOST = "192.0.2.1"
+"""The pod's address in its network."""
 
 EMPTY_DIR = "mode=0777"
 """What a kubelet makes; programs in it may be run."""
@@ -70,7 +74,7 @@ def running(objects: Objects, *, image: Image, models: Path, scratch: Path) -> I
         models: Folder of archives.
         scratch: An empty folder of this machine.
     """
-    spec = the(objects, "Deployment")["spec"]["template"]["spec"]
+    spec = the(objects, "Deployment", "torchserve")["spec"]["template"]["spec"]
     (sidecar,), (container,) = spec["initContainers"], spec["containers"]
     volumes = {**_files(objects, spec, scratch / "volumes"), "archives": models}
     user = spec["securityContext"]["runAsUser"]
@@ -92,6 +96,20 @@ def serving(objects: Objects, *, image: Image, models: Path, scratch: Path) -> I
         container, spec, volumes, image, user, scratch, **{"/mnt/models": models}
     ) as server:
         yield Pod(spec, server)
+
+
+def wait_until_ready(pod: Pod, probe: str) -> None:
+    end = time.monotonic() + 180
+    while pod.probe(probe)[0] != 0:
+        assert time.monotonic() < end, pod.server.said()
+        assert pod.server.process.poll() is None, pod.server.said()
+
+
+def worker(pod: Pod) -> int:
+    """Number of the process of its only worker."""
+    process = pod.server.family()[-1]
+    assert "model_service_worker.py" in " ".join(process.cmdline())
+    return process.pid
 
 
 def _server(

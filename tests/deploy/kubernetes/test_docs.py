@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.kubernetes.conftest import OVERLAYS, the
+from tests.deploy.kubernetes.conftest import OVERLAYS
+from tests.deploy.kubernetes.objects import the
 from tests.deploy.kubernetes.test_schemas import MISTAKES
 from tests.deploy.kubernetes.validation import CRDS, VERSIONS
 
-_NUMBERS = {19: "Nineteen"}
+_NUMBERS = {20: "Twenty"}
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,7 @@ def test_the_installed_forms_are_of_those_versions():
 
 
 def test_the_seconds_of_an_end_are_those_of_the_pod(text, render):
-    pod = the(render("overlays/cpu"), "Deployment")["spec"]["template"]["spec"]
+    pod = the(render("overlays/cpu"), "Deployment", "torchserve")["spec"]["template"]["spec"]
     rows = dict(re.findall(r"^\| (\d+) \| (.+?) \|", text, re.MULTILINE))
     (sidecar,), (server,) = pod["initContainers"], pod["containers"]
     reload_s = re.search(

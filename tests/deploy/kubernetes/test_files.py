@@ -7,12 +7,18 @@ import subprocess
 import pytest
 import yaml
 
-from tests.deploy.kubernetes.conftest import PODS, TOKEN, Objects, of_kind, the
+from tests.deploy.kubernetes.conftest import EXAMPLES, KSERVE, OVERLAYS, PODS, TOKEN
+from tests.deploy.kubernetes.objects import Objects, of_kind, the
 
 DIFFERENT = {
     "metrics_address": "http://0.0.0.0:8082",
     "disable_token_authorization": "true",
     "metrics_config": "/app/deploy/torchserve/metrics.yaml",
+}
+DIFFERENT_IN_KSERVE = {
+    **DIFFERENT,
+    "inference_address": "http://0.0.0.0:8080",
+    "max_request_size": "8388608",
 }
 
 
@@ -28,7 +34,7 @@ def config_of(objects: Objects) -> str:
     ("overlay", "different"),
     [
         *((overlay, DIFFERENT) for overlay in PODS),
-        ("kserve/base", {**DIFFERENT, "inference_address": "http://0.0.0.0:8080"}),
+        *((overlay, DIFFERENT_IN_KSERVE) for overlay in KSERVE),
     ],
 )
 def test_settings_are_those_of_the_repository_but_for_the_named_ones(
@@ -71,7 +77,26 @@ def test_what_is_scraped_is_called_as_alerts_and_dashboard_call_it(overlay, rend
     assert service["spec"]["publishNotReadyAddresses"] is True
 
 
-@pytest.mark.parametrize("overlay", [*PODS, "kserve/base"])
+def test_what_is_scraped_of_kserve_is_called_so_as_well(render, deploy):
+    """Knative's pods name one port, by which the server is found; its metrics are at another."""
+    objects = render("kserve/example")
+    (container,) = the(objects, "ServingRuntime")["spec"]["containers"]
+    (port,) = container["ports"]
+    monitor = the(objects, "PodMonitor")["spec"]
+    policy = the(objects, "NetworkPolicy")["spec"]
+    assert monitor["selector"] == policy["podSelector"]
+    (endpoint,) = monitor["podMetricsEndpoints"]
+    assert endpoint["portNumber"] == port["containerPort"]
+    labels = {one["targetLabel"]: one["replacement"] for one in endpoint["relabelings"]}
+    (job,) = set(re.findall(r'job="(\w+)"', (deploy / "prometheus" / "alerts.yml").read_text()))
+    assert labels == {"__address__": "$1:8082", "job": job}
+    annotations = the(objects, "ServingRuntime")["spec"]["annotations"]
+    assert annotations["prometheus.kserve.io/port"] == "8082"
+    service = the(objects, "InferenceService")["metadata"]["annotations"]
+    assert service["serving.kserve.io/enable-prometheus-scraping"] == "true"
+
+
+@pytest.mark.parametrize("overlay", [*PODS, *KSERVE])
 def test_a_changed_file_rolls_the_pods(overlay, render):
     objects = render(overlay)
     mounted = re.findall(r"'name': '(torchserve-(?:config|proxy)[^']*)'", str(objects))
@@ -81,11 +106,12 @@ def test_a_changed_file_rolls_the_pods(overlay, render):
             assert mounted.count(config["metadata"]["name"]) == 2  # its own, and where it is used
 
 
-def test_a_site_adds_its_secret_and_a_new_one_rolls_the_pods(render):
-    objects = render("overlays/example")
+@pytest.mark.parametrize("overlay", EXAMPLES)
+def test_a_site_adds_its_secret_and_a_new_one_rolls_the_pods(overlay, render):
+    objects = render(overlay)
     secret = the(objects, "Secret")
     assert TOKEN not in str(objects)  # base64 in there, and nowhere else
-    pod = the(objects, "Deployment")["spec"]["template"]["spec"]
+    pod = the(objects, "Deployment", "torchserve")["spec"]["template"]["spec"]
     (volume,) = [one["secret"] for one in pod["volumes"] if "secret" in one]
     assert volume["secretName"] == secret["metadata"]["name"] != "torchserve-tokens"
     assert volume["defaultMode"] == 0o440
@@ -95,7 +121,7 @@ def test_a_site_adds_its_secret_and_a_new_one_rolls_the_pods(render):
 def test_without_one_no_pod_begins(overlay, render):
     objects = render(overlay)
     assert not of_kind(objects, "Secret")
-    pod = the(objects, "Deployment")["spec"]["template"]["spec"]
+    pod = the(objects, "Deployment", "torchserve")["spec"]["template"]["spec"]
     (volume,) = [one["secret"] for one in pod["volumes"] if "secret" in one]
     assert volume["secretName"] == "torchserve-tokens"
     assert not volume.get("optional")
@@ -126,8 +152,27 @@ def test_no_secret_is_in_the_repository(deploy):
 
 
 def block(text: str, head: str) -> str:
-    (found,) = re.findall(rf"{re.escape(head)} \{{\n(.*?)\n\s*\}}", text, re.DOTALL)
-    return " ".join(found.split())
+    """What stands in the braces of the only block with this head, spaces and comments aside."""
+    (found,) = re.findall(
+        rf"^ *{re.escape(head)} \{{\n(.*?)\n *\}}", text, re.DOTALL | re.MULTILINE
+    )
+    return " ".join(re.sub(r"#.*", "", found).split())
+
+
+def limits(text: str, by_length: str, *upstreams: str) -> dict[str, int]:
+    """How many requests at a time TorchServe is given, by what their length looks like.
+
+    Args:
+        text: A configuration of nginx.
+        by_length: The variable whose map chooses an upstream by the length.
+        upstreams: Others, named as they are.
+    """
+    rows = re.findall(r"(\S+) (\w+);", block(text, f"map $content_length {by_length}"))
+    names = [*rows, *((name.rpartition("torchserve_")[2], name) for name in upstreams)]
+    return {
+        length: int(re.findall(r"max_conns=(\d+);$", block(text, f"upstream {name}"))[0])
+        for length, name in names
+    }
 
 
 def test_the_proxy_lets_through_what_the_other_one_does(deploy):
@@ -141,15 +186,24 @@ def test_the_proxy_lets_through_what_the_other_one_does(deploy):
         assert block(ours, head + here) == block(other, head + there)
     headers = [set(re.findall(r"proxy_set_header (X-[\w-]+)", text)) for text in (ours, other)]
     assert headers[0] == headers[1]
-    limits = [sorted(re.findall(r"max_conns=\d+", text)) for text in (ours, other)]
-    assert limits[0] == limits[1]
+    here = limits(ours, "$predictions", "ping", "grpc", "grpc_ping")
+    there = limits(
+        other,
+        "$torchserve_rest_predictions",
+        *("torchserve_rest_ping", "torchserve_grpc", "torchserve_grpc_ping"),
+    )
+    there["ping"] = there.pop("rest_ping")
+    assert here == there
+    assert len(here) == 6
 
 
 def test_every_kustomization_is_rendered_by_a_test(deploy):
     folder = deploy / "kubernetes"
-    components = {file.parent for file in folder.glob("components/*/kustomization.yaml")}
-    used = set()
-    for overlay in PODS:
-        text = (folder / overlay / "kustomization.yaml").read_text()
-        used |= {(folder / overlay / one).resolve() for one in yaml.safe_load(text)["components"]}
-    assert {path.resolve() for path in components} == used
+    known, seen = {(folder / overlay).resolve() for overlay in OVERLAYS}, set()
+    while known - seen:
+        one = (known - seen).pop()
+        seen.add(one)
+        document = yaml.safe_load((one / "kustomization.yaml").read_text())
+        parts = [*document.get("resources", []), *document.get("components", [])]
+        known |= {(one / part).resolve() for part in parts if (one / part).is_dir()}
+    assert {file.parent.resolve() for file in folder.rglob("kustomization.yaml")} <= seen

@@ -7,21 +7,22 @@ import pytest
 
 from server.properties import read_properties
 from tests.deploy.docker.dockerfile import read_dockerfile
-from tests.deploy.kubernetes.conftest import PODS, the
+from tests.deploy.kubernetes.conftest import KSERVE, PODS, SCALED
+from tests.deploy.kubernetes.objects import the
 
 TORCHSERVE_ENDS_S = 20  # server.torchserve gives it so long
 
 
 @pytest.fixture(params=PODS)
 def pod(request: pytest.FixtureRequest, render) -> dict[str, Any]:
-    return the(render(request.param), "Deployment")["spec"]["template"]["spec"]
+    return the(render(request.param), "Deployment", "torchserve")["spec"]["template"]["spec"]
 
 
-@pytest.fixture(params=(*PODS, "kserve/base"))
+@pytest.fixture(params=(*PODS, *KSERVE))
 def containers(request: pytest.FixtureRequest, render) -> list[dict[str, Any]]:
     if request.param.startswith("kserve"):
         return the(render(request.param), "ServingRuntime")["spec"]["containers"]
-    spec = the(render(request.param), "Deployment")["spec"]["template"]["spec"]
+    spec = the(render(request.param), "Deployment", "torchserve")["spec"]["template"]["spec"]
     return [*spec["initContainers"], *spec["containers"]]
 
 
@@ -207,31 +208,31 @@ def test_a_pod_of_knative_has_the_time_that_its_end_takes(render):
 # --- How many there are ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("overlay", PODS)
+@pytest.mark.parametrize("overlay", SCALED)
 def test_not_all_go_at_once(overlay, render):
     budget = the(render(overlay), "PodDisruptionBudget")["spec"]
     assert budget["maxUnavailable"] == 1
     assert budget["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
-    deployment = the(render(overlay), "Deployment")["spec"]
+    deployment = the(render(overlay), "Deployment", "torchserve")["spec"]
     assert deployment["strategy"]["rollingUpdate"]["maxUnavailable"] <= 1
     assert "replicas" not in deployment  # the autoscaler's
     autoscaler = the(render(overlay), "HorizontalPodAutoscaler")["spec"]
     assert autoscaler["minReplicas"] >= 2
     assert (
         autoscaler["scaleTargetRef"]["name"]
-        == the(render(overlay), "Deployment")["metadata"]["name"]
+        == the(render(overlay), "Deployment", "torchserve")["metadata"]["name"]
     )
 
 
 def test_a_gpu_is_asked_for_and_waited_for(render):
-    spec = the(render("overlays/gpu"), "Deployment")["spec"]
+    spec = the(render("overlays/gpu"), "Deployment", "torchserve")["spec"]
     pod = spec["template"]["spec"]
     server = named(pod, "server")
     assert server["image"] == "detectron2-torchserve:gpu"
     assert server["resources"]["limits"]["nvidia.com/gpu"] == 1
     assert [one["key"] for one in pod["tolerations"]] == ["nvidia.com/gpu"]
     assert spec["strategy"]["rollingUpdate"] == {"maxSurge": 0, "maxUnavailable": 1}
-    cpu = the(render("overlays/cpu"), "Deployment")["spec"]["template"]["spec"]
+    cpu = the(render("overlays/cpu"), "Deployment", "torchserve")["spec"]["template"]["spec"]
     assert "nvidia.com/gpu" not in str(cpu)
     assert named(cpu, "server")["image"] == "detectron2-torchserve:cpu"
 
@@ -242,10 +243,11 @@ def test_a_gpu_is_asked_for_and_waited_for(render):
         ("overlays/cpu", "image"),
         ("overlays/gpu", "image"),
         ("overlays/example", "persistentVolumeClaim"),
+        ("overlays/example-gpu", "image"),
     ],
 )
 def test_archives_come_from_an_image_or_a_volume_and_cannot_be_written(overlay, source, render):
-    pod = the(render(overlay), "Deployment")["spec"]["template"]["spec"]
+    pod = the(render(overlay), "Deployment", "torchserve")["spec"]["template"]["spec"]
     (volume,) = [one for one in pod["volumes"] if one["name"] == "archives"]
     assert source in volume
     (mount,) = [one for one in named(pod, "server")["volumeMounts"] if one["name"] == "archives"]
@@ -256,6 +258,12 @@ def test_archives_come_from_an_image_or_a_volume_and_cannot_be_written(overlay, 
 def test_kserve_puts_archives_where_its_server_looks(render):
     (container,) = the(render("kserve/base"), "ServingRuntime")["spec"]["containers"]
     assert option(container, "--model-store") == "/mnt/models"
+
+
+@pytest.mark.parametrize("overlay", KSERVE)
+def test_what_asks_for_no_token_is_not_known_outside_the_cluster(overlay, render):
+    labels = the(render(overlay), "InferenceService")["metadata"]["labels"]
+    assert labels["networking.knative.dev/visibility"] == "cluster-local"
 
 
 def test_a_canary_changes_what_is_served_and_to_how_many(render):

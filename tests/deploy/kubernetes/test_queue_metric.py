@@ -14,7 +14,7 @@ import yaml
 from server.ports import unused_ports, with_free_ports
 from server.properties import read_properties, write_properties
 from server.torchserve import TorchServe
-from tests.deploy.kubernetes.conftest import the
+from tests.deploy.kubernetes.objects import the
 from tests.holding import Gate, make_held, statuses
 from tests.tools.debian import ToolMissing, command
 

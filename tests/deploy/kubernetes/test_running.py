@@ -5,18 +5,12 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import pytest
-
-from client.sample_image import sample_png
-from tests.deploy.docker.confined import why_not
-from tests.deploy.kubernetes.conftest import TOKEN
-from tests.deploy.kubernetes.pod import Image, Pod, running, serving
+from tests.deploy.kubernetes.conftest import GIVEN, TOKEN
+from tests.deploy.kubernetes.pod import HOST, Pod, serving, wait_until_ready, worker
 from tests.holding import wait_until
-from tests.tools.debian import ToolMissing, command
 
 ASK = """
 import json, sys, requests
@@ -83,59 +77,6 @@ threads = [threading.Thread(target=call) for _ in range(count)]
 [thread.join() for thread in threads]
 print(json.dumps(said))
 """
-
-HOST = "192.0.2.1"
-GIVEN = f"Bearer {TOKEN}"
-
-
-@pytest.fixture
-def image(tmp_path: Path) -> Path:
-    file = tmp_path / "image.png"
-    file.write_bytes(sample_png(64, 48))
-    return file
-
-
-@pytest.fixture
-def container(app, stages) -> Image:
-    """The server's image, where containers can be run."""
-    if reason := why_not():
-        pytest.skip(f"needs root and namespaces: {reason}")
-    return Image(app, stages["server"])
-
-
-@pytest.fixture
-def models(store: Path, tmp_path: Path) -> Path:
-    folder = tmp_path / "models"
-    folder.mkdir(mode=0o755)
-    for file in store.glob("tiny.mar*"):
-        (folder / file.name).write_bytes(file.read_bytes())
-    return folder
-
-
-@pytest.fixture
-def pod(render, container: Image, models: Path, tmp_path: Path) -> Iterator[Pod]:
-    """The example's pod, ready as its startup probe says."""
-    try:
-        command("nginx")
-    except ToolMissing as reason:
-        pytest.skip(str(reason))
-    objects = render("overlays/example")
-    with running(objects, image=container, models=models, scratch=tmp_path / "pod") as pod:
-        wait_until_ready(pod, "startupProbe")
-        yield pod
-
-
-def wait_until_ready(pod: Pod, probe: str) -> None:
-    end = time.monotonic() + 180
-    while pod.probe(probe)[0] != 0:
-        assert time.monotonic() < end, pod.server.said()
-        assert pod.server.process.poll() is None, pod.server.said()
-
-
-def worker(pod: Pod) -> int:
-    process = pod.server.family()[-1]
-    assert "model_service_worker.py" in " ".join(process.cmdline())
-    return process.pid
 
 
 def test_who_has_a_token_is_answered_and_nobody_else(pod, image):

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.deploy.kubernetes.conftest import OVERLAYS, the
+from tests.deploy.kubernetes.conftest import OVERLAYS
+from tests.deploy.kubernetes.objects import the
 from tests.deploy.kubernetes.validation import VERSIONS, problems
 
 pytestmark = pytest.mark.usefixtures("crds")
@@ -49,6 +50,7 @@ MISTAKES = [
     ("overlays/cpu", "ServiceMonitor", "spec/endpoints/0/scrapeInterval", "15s"),
     ("overlays/cpu", "ServiceMonitor", "spec/endpoints/0/interval", "quarter"),
     ("overlays/cpu", "ServiceMonitor", "spec/selector", "torchserve"),
+    ("kserve/example", "PodMonitor", "spec/podMetricsEndpoints/0/portNumber", "8080"),
     ("overlays/cpu", "PrometheusRule", "spec/groups/0/rules/0/alerts", "x"),
     ("kserve/canary", "ServingRuntime", "spec/supportedModelFormats/0/auto", True),
     ("kserve/canary", "ServingRuntime", "spec/containers/0/livenessProbe/http", {}),

@@ -27,6 +27,9 @@ _OTHERS = {
     ("monitoring.coreos.com/v1", "ServiceMonitor"): lambda: operator_forms.form(
         "ServiceMonitor", _OPERATOR
     ),
+    ("monitoring.coreos.com/v1", "PodMonitor"): lambda: operator_forms.form(
+        "PodMonitor", _OPERATOR
+    ),
     ("monitoring.coreos.com/v1", "PrometheusRule"): lambda: operator_forms.form(
         "PrometheusRule", _OPERATOR
     ),
