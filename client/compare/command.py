@@ -18,8 +18,9 @@ from client.compare.page import page
 from client.compare.running import Request, run
 from client.compare.values import values
 from client.connection import Connection
+from client.report.json_text import write_document
 from client.report.page import render
-from client.writing import replacing_text, write_json
+from client.writing import replacing_text
 
 GALLERY = 24
 
@@ -86,7 +87,7 @@ def compare(
         request.resamples,
     )
     document = report(compared.comparison, origin, found)
-    write_json(request.folder / "report.json", document)
+    write_document(request.folder / "report.json", document)
     with replacing_text(request.folder / "report.html") as file:
         file.write(
             render(page(compared.comparison, document, compared.answers, request.images.files))

@@ -21,6 +21,7 @@ from client.report.sections import (
     Notes,
     Section,
     Text,
+    nonzero,
 )
 from client.wording import many
 
@@ -147,12 +148,11 @@ def _matrix(document: Mapping[str, Any]) -> Matrix:
     return Matrix(
         "What becomes of what",
         document["changes"]["labels"],
-        document["changes"]["counts"],
+        nonzero(document["changes"]["counts"]),
         old,
         new,
-        lead=f"Each object once, by what {old} (row) and {new} (column) take it for. The last "
-        f"column has what {new} does not find, the last row what {old} does not. A click on a cell "
-        "shows its images in the table below.",
+        lead=f"Each object once, by what {old} (row) and {new} (column) take it for: for nothing "
+        "where they do not find it. A click on a number shows its images in the table below.",
         filters=tables.IMAGES,
     )
 

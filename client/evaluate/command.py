@@ -23,9 +23,10 @@ from client.output import say
 from client.patience import Patience
 from client.progress import ImageProgress
 from client.question import Options
+from client.report.json_text import write_document
 from client.report.page import render
 from client.wording import many
-from client.writing import JsonList, print_text, replacing_text, write_json
+from client.writing import JsonList, print_text, replacing_text
 
 GALLERY = 24
 ANSWERS = "answers.jsonl"
@@ -173,7 +174,7 @@ def _write(
         for result in evaluation.results():
             results.add(result)
         results.end()
-    write_json(request.output / "report.json", document)
+    write_document(request.output / "report.json", document)
     with replacing_text(request.output / "report.html") as file:
         file.write(render(page(evaluation, document, files, gallery=request.gallery)))
 

@@ -30,6 +30,7 @@ from client.report.sections import (
     Notes,
     Section,
     Text,
+    nonzero,
 )
 from client.wording import many
 
@@ -172,11 +173,12 @@ def _matrix(document: Mapping[str, Any]) -> Matrix:
     return Matrix(
         "Confusion matrix",
         confusion["labels"],
-        confusion["counts"],
+        nonzero(confusion["counts"]),
         "truth",
         "prediction",
-        lead=f"{at_least(document)} The last column has objects that were missed, the last row "
-        "false alarms. A click on a cell shows its images in the table below.",
+        lead=f"{at_least(document)} Objects that are taken for the background were missed, what "
+        "the background is taken for are false alarms. A click on a number shows its images in "
+        "the table below.",
         filters=IMAGES,
     )
 

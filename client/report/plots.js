@@ -3,6 +3,7 @@
 const WIDTH = 520, HEIGHT = 360;
 const MARGIN = { left: 46, right: 20, top: 12, bottom: 40 };
 const FEW = 8; // so many lines have a colour each; of more, one is chosen
+const MANY = 100; // so many are drawn at once; of more, those that are chosen
 
 const across = (share) => MARGIN.left + share * (WIDTH - MARGIN.left - MARGIN.right);
 const up = (share) => HEIGHT - MARGIN.bottom - share * (HEIGHT - MARGIN.top - MARGIN.bottom);
@@ -73,9 +74,17 @@ function plotsSection(section) {
 }
 
 function onePlot(plot, main, colour) {
-  const lines = new Map(plot.series.map((series) => [series.name, svg("g", { class: `line ${colour(series.name)}` },
-    svg("path", { d: linePath(plot.x, series.y) }),
-    series.point && svg("circle", { cx: across(series.point[0]), cy: up(series.point[1]), r: 4.5 }))]));
+  const series = new Map(plot.series.map((one) => [one.name, one]));
+  const lines = new Map();
+  function line(name) {
+    const { y, point } = series.get(name);
+    if (!lines.has(name)) {
+      lines.set(name, svg("g", { class: `line ${colour(name)}` },
+        svg("path", { d: linePath(plot.x, y) }),
+        point && svg("circle", { cx: across(point[0]), cy: up(point[1]), r: 4.5 })));
+    }
+    return lines.get(name);
+  }
   const readout = h("span", { class: "readout" });
   const guide = svg("line", { class: "guide", y1: up(0), y2: up(1), visibility: "hidden" });
   const picture = svg("svg", {
@@ -83,7 +92,7 @@ function onePlot(plot, main, colour) {
     onpointermove: read, onpointerleave: () => { guide.setAttribute("visibility", "hidden"); readout.textContent = ""; },
   }, axes(plot.x_label, plot.y_label, tenths, tenths), guide,
   // What stands out is drawn last, over the others.
-  [...lines].filter(([name]) => name !== main).map(([, line]) => line), lines.get(main));
+  series.size > MANY ? null : [...series.keys()].filter((name) => name !== main).map(line), series.has(main) ? line(main) : null);
   let chosen = "";
 
   function read(event) {
@@ -100,10 +109,10 @@ function onePlot(plot, main, colour) {
   }
 
   function choose(name) {
-    chosen = lines.has(name) ? name : "";
+    chosen = series.has(name) ? name : "";
     picture.classList.toggle("choosing", Boolean(chosen));
-    for (const [one, line] of lines) line.classList.toggle("chosen", one === chosen);
-    if (chosen) picture.append(lines.get(chosen));
+    if (chosen) picture.append(line(chosen));
+    for (const [one, drawn] of lines) drawn.classList.toggle("chosen", one === chosen);
   }
 
   return { element: h("figure", null, h("figcaption", null, plot.title, readout), picture), choose };

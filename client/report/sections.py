@@ -113,10 +113,13 @@ class Table:
 class Matrix:
     """A heat table; its diagonal is what is right.
 
+    Of many labels those are left out that have no counts; where many are still left, what is not on
+    the diagonal is listed, the largest first.
+
     Attributes:
         title: Heading.
         labels: Of rows and columns.
-        counts: Rows of numbers.
+        cells: Row, column and count of those that are not 0; `nonzero` makes them.
         row_name: What rows are.
         column_name: What columns are.
         lead: A sentence below the heading.
@@ -127,11 +130,25 @@ class Matrix:
     kind: ClassVar[str] = "matrix"
     title: str
     labels: Sequence[str]
-    counts: Sequence[Sequence[int]]
+    cells: Sequence[tuple[int, int, int]]
     row_name: str
     column_name: str
     lead: str = ""
     filters: str = ""
+
+
+def nonzero(counts: Sequence[Sequence[int]]) -> list[tuple[int, int, int]]:
+    """The cells of a `Matrix`.
+
+    Args:
+        counts: Rows of numbers.
+    """
+    return [
+        (row, column, count)
+        for row, numbers in enumerate(counts)
+        for column, count in enumerate(numbers)
+        if count
+    ]
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ function tableSection(section) {
 
   function makeRows(upTo) {
     const next = order.slice(made, Math.max(upTo, made));
-    body.append(...next.map((index) => h("tr", null, rows[index].map((value, c) => cell(value, columns[c])))));
+    body.append(...next.map((index) => h("tr", null, rows[index].map((value, c) => cell(value, columns[c], index)))));
     made += next.length;
   }
 
@@ -97,12 +97,14 @@ function keepReadable(element, value) {
   return element;
 }
 
-function cell(value, column) {
+function cell(value, column, index) {
   if (column.kind === "image" && pictures.has(value)) {
     return keepReadable(h("td", { class: "image" },
       h("button", { type: "button", class: "link", onclick: () => tell("open", value) }, value)), value);
   }
-  const element = h("td", { class: column.kind }, shown(value, column.digits, column.most_digits));
+  const text = shown(value, column.digits, column.most_digits);
+  const element = h("td", { class: column.kind },
+    column.open ? h("button", { type: "button", class: "link", onclick: () => column.open(index) }, text) : text);
   if (column.kind !== "number") keepReadable(element, value);
   if (column.bar && typeof value === "number") {
     element.classList.add("bar");

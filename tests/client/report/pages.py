@@ -19,6 +19,7 @@ from client.report.sections import (
     Shape,
     Table,
     Text,
+    nonzero,
 )
 
 EVIL = (
@@ -74,7 +75,7 @@ def every_kind(*, images: int = 40, pictures: int = 3) -> Page:
             Matrix(
                 "Confusion",
                 [*CLASSES, "background"],
-                [[9, 2, 0, 1], [0, 8, 0, 0], [3, 0, 5, 1], [1, 0, 2, 0]],
+                nonzero([[9, 2, 0, 1], [0, 8, 0, 0], [3, 0, 5, 1], [1, 0, 2, 0]]),
                 "truth",
                 "prediction",
                 filters="images",
