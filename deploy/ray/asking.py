@@ -12,6 +12,7 @@ from ray.serve.exceptions import (
 )
 from ray.serve.handle import DeploymentHandle
 
+from deploy.ray.descriptions import answering
 from deploy.ray.logs import SERVE_LOG
 from deploy.ray.messages import Asked, Reply
 from deploy.ray.replies import no_answer, queue_full, refusal
@@ -19,6 +20,9 @@ from deploy.ray.replies import no_answer, queue_full, refusal
 log = logging.getLogger(SERVE_LOG)
 
 ATTEMPTS = 2
+NOBODY_S = 30.0
+"""Longest wait of a request for a first replica: longer than most models take to load."""
+
 _REPLICA_LOST = (
     ray.exceptions.RayActorError,
     ray.exceptions.WorkerCrashedError,
@@ -39,14 +43,20 @@ async def ask(handle: DeploymentHandle, asked: Asked, model: str, *, wait_s: flo
         handle: Of the version's application.
         asked: The request.
         model: Its name.
-        wait_s: Longest wait, for a replica and for its answer.
+        wait_s: Longest wait, for a replica and for its answer. Where there is no replica at all, as
+            where no node has cores for one, it is not waited for longer than `NOBODY_S`.
     """
+    asking = asyncio.create_task(_ask(handle, asked, model))
     try:
-        async with asyncio.timeout(wait_s):
-            return await _ask(handle, asked, model)
-    except TimeoutError:
-        log.warning("%s has not answered within %g s", model, wait_s)
-        return queue_full(model)
+        done, _ = await asyncio.wait({asking}, timeout=min(NOBODY_S, wait_s))
+        if not done and await answering(handle):
+            done, _ = await asyncio.wait({asking}, timeout=wait_s - NOBODY_S)
+        if done:
+            return asking.result()
+    finally:
+        asking.cancel()  # as where the client has left
+    log.warning("%s has not answered in time", model)
+    return queue_full(model)
 
 
 async def _ask(handle: DeploymentHandle, asked: Asked, model: str) -> Reply:

@@ -8,8 +8,7 @@ import ray.exceptions
 from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
 
-_WAIT_S = 30.0
-_PING_S = 5.0
+_WAIT_S = 5.0
 
 
 def listed(models: Iterable[str]) -> dict[str, Any]:
@@ -17,12 +16,12 @@ def listed(models: Iterable[str]) -> dict[str, Any]:
     return {"models": [{"modelName": name} for name in sorted(models)]}
 
 
-async def answering(handle: DeploymentHandle) -> int:
-    """How many replicas of an application answer; 0 where nobody does."""
+async def answering(handle: DeploymentHandle) -> list[dict[str, Any]]:
+    """What each replica of an application says of itself; empty where nobody answers."""
     try:
-        return len(await asyncio.wait_for(_states(handle), _PING_S))
+        return await asyncio.wait_for(_states(handle), _WAIT_S)
     except (RayServeException, ray.exceptions.RayError, TimeoutError):
-        return 0
+        return []
 
 
 async def described(
@@ -37,10 +36,10 @@ async def described(
         customized: Whether the model is asked what it says of itself.
 
     Raises:
-        ray.exceptions.RayError, ray.serve.exceptions.RayServeException, TimeoutError: Nobody
-            answered.
+        ray.exceptions.RayError, ray.serve.exceptions.RayServeException, TimeoutError: It was asked
+            what it says of itself, and nobody answered.
     """
-    states = await asyncio.wait_for(_states(handle), _WAIT_S)
+    states = await answering(handle)
     arguments = states[0]["arguments"] if states else {}
     entry: dict[str, Any] = {
         "modelName": model,

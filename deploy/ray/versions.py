@@ -63,7 +63,7 @@ class Versions:
 
     def versions_of(self, model: str) -> list[str]:
         """Versions of a served model."""
-        return list(self._handles[model])
+        return sorted(self._handles[model])
 
     def find(self, model: str, version: str | None) -> tuple[str, DeploymentHandle] | Reply:
         """A version and who answers for it, or the refusal.

@@ -1,6 +1,7 @@
 """What the gateway makes of what Serve raises; real clusters are in the files beside this one."""
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError, 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from deploy.ray import versions
+from deploy.ray import asking, versions
 from deploy.ray.arguments import GatewayArguments
 from deploy.ray.gateway import Gateway
 from deploy.ray.messages import Reply
@@ -26,6 +27,13 @@ class Handle:
     def __init__(self, *happens: Exception | Reply | None) -> None:
         self._happens = list(happens)
         self.asked = 0
+        self.replicas = [{"pid": 1}]
+
+    def broadcast(self, _: str) -> "Handle":
+        return self
+
+    async def results_async(self) -> list[dict]:
+        return self.replicas
 
     async def remote(self, asked: object = None) -> Reply:
         self.asked += 1
@@ -88,6 +96,21 @@ def test_each_error_has_its_status(happens, status, asked, monkeypatch):
     response = ask(monkeypatch, handle, answer_timeout_s=0.2)
     assert (response.status_code, handle.asked) == (status, asked)
     assert response.headers["cache-control"].startswith("no-cache")
+
+
+def test_a_replica_that_is_there_is_waited_for(monkeypatch):
+    monkeypatch.setattr(asking, "NOBODY_S", 0.1)
+    start = time.monotonic()
+    assert ask(monkeypatch, Handle(NEVER), answer_timeout_s=0.5).status_code == 503
+    assert time.monotonic() - start >= 0.5
+
+
+@pytest.mark.timeout(60)
+def test_where_there_is_none_it_is_not_waited_for_long(monkeypatch):
+    monkeypatch.setattr(asking, "NOBODY_S", 0.1)
+    handle = Handle(NEVER)
+    handle.replicas = []
+    assert ask(monkeypatch, handle, answer_timeout_s=3600).status_code == 503
 
 
 def test_an_answer_is_passed_on_as_it_is(monkeypatch):

@@ -149,6 +149,13 @@ def test_a_version_that_never_comes_disturbs_nobody(served_by_ray, load):
         time.sleep(0.5)
     load.wait_for(4)
     assert set(versions_answered(load)) == {"1.0"}
+    described = served_by_ray.management.versions("coins")
+    assert [(one.version, one.is_ready) for one in described] == [
+        ("1.0", True),
+        ("2.0", True),
+        ("3.0", False),
+        ("4.0", False),
+    ]
     assert [pids(served_by_ray, one) for one in ("gateway", "coins@1.0")] == others
     served_by_ray.cluster.deploy(served_by_ray.config)
     load.wait_for(4)
