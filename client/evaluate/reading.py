@@ -1,6 +1,5 @@
 """A COCO annotation file -> `Dataset`, with everything that is wrong with it said at once."""
 
-import json
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -8,13 +7,20 @@ from typing import Any
 
 from pycocotools import mask as coco_mask
 
-from client.classes import Category
-from client.errors import ClientError
+from client.coco_file import (
+    NotCoco,
+    check_image_keys,
+    check_unique,
+    id_of,
+    image_key,
+    read_categories,
+    read_document,
+)
 from client.evaluate.dataset import Annotation, Dataset, ImageEntry
 from client.evaluate.errors import BadMaterial
-from client.evaluate.same_names import told_apart
 from client.evaluate.segmentation import are_numbers, compressed_rle, without_lines
 from client.predictions import Rle
+from client.same_names import told_apart
 from client.wording import many, some
 
 _LONGEST_SIDE = 1_000_000
@@ -35,7 +41,7 @@ def read_dataset(path: Path) -> Dataset:
     document = _load(path)
     problems: list[str] = []
     images = _images(document["images"], problems)
-    categories = _categories(document["categories"], problems)
+    categories = read_categories(document["categories"], problems)
     sizes = {image.id: image.size_hw for image in images}
     reader = _AnnotationReader(sizes, {category.id for category in categories})
     annotations = reader.read(document["annotations"], problems)
@@ -55,33 +61,17 @@ def read_dataset(path: Path) -> Dataset:
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        document = json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise ClientError(f"{path} cannot be read: {error}.") from error
-    except ValueError as error:
-        raise BadMaterial(
-            [f"{path} is not a COCO annotation file: it is no JSON ({error})."]
-        ) from (error)
-    wanted = "accepted is an object with the lists images, annotations and categories"
-    if isinstance(document, list):
-        raise BadMaterial(
-            [f"{path} is not a COCO annotation file: it is a list, as COCO results are; {wanted}."]
-        )
-    keys = document if isinstance(document, dict) else {}
-    missing = [name for name in _LISTS if not isinstance(keys.get(name), list)]
-    if missing:
-        found = ", ".join(sorted(keys)) or type(document).__name__
+        document = read_document(path, _LISTS)
+    except NotCoco as error:
+        raise BadMaterial([str(error)]) from error
+    if any(isinstance(one, dict) and "segments_info" in one for one in document["annotations"]):
         raise BadMaterial(
             [
-                f"{path} is not a COCO annotation file: it has no list "
-                f"{' and no list '.join(missing)} (it has {found}); {wanted}."
+                f"{path} has panoptic annotations (segments_info), which are not judged; accepted "
+                "is an object with the lists images, annotations and categories."
             ]
         )
-    if any(isinstance(one, dict) and "segments_info" in one for one in keys["annotations"]):
-        raise BadMaterial(
-            [f"{path} has panoptic annotations (segments_info), which are not judged; {wanted}."]
-        )
-    return dict(keys)
+    return document
 
 
 def _images(found: Sequence[Any], problems: list[str]) -> list[ImageEntry]:
@@ -90,7 +80,7 @@ def _images(found: Sequence[Any], problems: list[str]) -> list[ImageEntry]:
     for position, one in enumerate(found):
         entry = _image(one)
         if entry is None:
-            wrong.append(str(_id_of(one, position)))
+            wrong.append(str(id_of(one, position)))
         else:
             images.append(entry)
     if wrong:
@@ -98,39 +88,15 @@ def _images(found: Sequence[Any], problems: list[str]) -> list[ImageEntry]:
             f"{many(len(wrong), 'image')} without an id, file_name, height and width that are "
             f"ones: {some(wrong)}."
         )
-    _unique(problems, "ids of images", [image.id for image in images])
-    if len({type(image.id) for image in images}) > 1:
-        problems.append("ids of images are texts in part, and numbers in part.")
-    _unique(problems, "names of images", [image.file_name for image in images])
+    check_image_keys([(image.id, image.file_name) for image in images], problems)
     return images
 
 
 def _image(one: Any) -> ImageEntry | None:
-    if not isinstance(one, dict):
+    key = image_key(one)
+    if key is None or not (_is_size(one.get("height")) and _is_size(one.get("width"))):
         return None
-    id_, name = one.get("id"), one.get("file_name")
-    height, width = one.get("height"), one.get("width")
-    is_one = isinstance(id_, int | str) and isinstance(name, str) and name
-    if not (is_one and _is_size(height) and _is_size(width)):
-        return None
-    return ImageEntry(id_, name, (int(height), int(width)))  # type: ignore[arg-type] # looked at above
-
-
-def _categories(found: Sequence[Any], problems: list[str]) -> list[Category]:
-    good = [
-        Category(one["id"], one["name"])
-        for one in found
-        if isinstance(one, dict)
-        and isinstance(one.get("id"), int)
-        and isinstance(one.get("name"), str)
-    ]
-    if len(good) < len(found):
-        problems.append(
-            f"{len(found) - len(good)} of {len(found)} categories have no whole number as id, or "
-            "no text as name."
-        )
-    _unique(problems, "ids of categories", [category.id for category in good])
-    return good
+    return ImageEntry(*key, (int(one["height"]), int(one["width"])))
 
 
 class _AnnotationReader:
@@ -151,7 +117,7 @@ class _AnnotationReader:
             for trouble, names in self._troubles.items()
         ]
         ids = [one["id"] for one in found if isinstance(one, dict) and "id" in one]
-        _unique(problems, "ids of annotations", ids)
+        check_unique("ids of annotations", ids, problems)
         if 0 in ids:
             self._made_up[
                 "the id 0, which pycocotools takes for 'not found': counted anew here, so that AP "
@@ -169,7 +135,7 @@ class _AnnotationReader:
             return self._read_one(one, position)
         except _Trouble as trouble:
             detail = f" ({trouble.detail})" if trouble.detail else ""
-            name = f"{_id_of(one, position)}{detail}"
+            name = f"{id_of(one, position)}{detail}"
             self._troubles.setdefault(trouble.kind, []).append(name)
             return None
 
@@ -237,13 +203,3 @@ def _is_size(value: Any) -> bool:
 
 def _is_known(value: Any, known: Iterable[Any]) -> bool:
     return isinstance(value, Hashable) and value in known
-
-
-def _unique(problems: list[str], what: str, values: Sequence[Any]) -> None:
-    twice = [str(value) for value, count in Counter(map(str, values)).items() if count > 1]
-    if twice:
-        problems.append(f"{what} are there more than once: {some(twice)}.")
-
-
-def _id_of(one: Any, position: int) -> Any:
-    return one.get("id", f"number {position + 1}") if isinstance(one, dict) else position + 1

@@ -1,6 +1,5 @@
 """Ids of images in COCO results: those of an annotation file, else numbers."""
 
-import json
 import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,11 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from client.classes import Category
+from client.coco_file import (
+    ImageId,
+    check_image_keys,
+    id_of,
+    image_key,
+    read_categories,
+    read_document,
+)
 from client.errors import ClientError
 from client.inputs.naming import Input
-from client.wording import some
-
-ImageId = int | str
+from client.same_names import told_apart
+from client.wording import many, some
 
 
 @dataclass(frozen=True)
@@ -22,12 +28,14 @@ class Annotated:
     Attributes:
         path: Of the file.
         image_ids: By file name.
-        categories: Its classes.
+        categories: Its classes; no two of one name.
+        notes: What to know of it, in sentences.
     """
 
     path: Path
     image_ids: dict[str, ImageId]
     categories: tuple[Category, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -47,33 +55,29 @@ def read_annotated(path: Path) -> Annotated:
     """Read images and categories of a COCO file; annotations need not be in it.
 
     Raises:
-        ClientError: It cannot be read, is no such file, or has one file name for two images.
+        ClientError: It cannot be read, is no such file, or contradicts itself; all of it at once.
     """
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ClientError(f"{path} cannot be read: {error}.") from error
-    except ValueError as error:
-        raise ClientError(f"{path} is no JSON: {error}.") from error
-    images = document.get("images") if isinstance(document, dict) else None
-    if not (isinstance(images, list) and all(_is_image(one) for one in images)):
-        raise ClientError(
-            f"{path} is not a COCO file: accepted is an object with the list images, whose entries "
-            "have an id and a file_name."
+    document = read_document(path, ["images"])
+    problems: list[str] = []
+    images = document["images"]
+    keys = [image_key(one) for one in images]
+    if wrong := [str(id_of(images[at], at)) for at, key in enumerate(keys) if key is None]:
+        problems.append(
+            f"{many(len(wrong), 'image')} without an id and a file_name that are ones: "
+            f"{some(wrong)}."
         )
-    categories = tuple(
-        Category(one["id"], one["name"])
-        for one in document.get("categories") or ()
-        if isinstance(one, dict) and {"id", "name"} <= one.keys()
-    )
-    image_ids: dict[str, ImageId] = {}
-    for one in images:
-        if image_ids.setdefault(one["file_name"], one["id"]) != one["id"]:
-            raise ClientError(
-                f"{path} has {one['file_name']} more than once, as image "
-                f"{image_ids[one['file_name']]} and as image {one['id']}."
-            )
-    return Annotated(path, image_ids, categories)
+    good = [key for key in keys if key is not None]
+    check_image_keys(good, problems)
+    categories = read_categories(_list(document, "categories"), problems)
+    if problems:
+        raise ClientError("\n".join(f"{path}: {problem}" for problem in problems))
+    used = {
+        one["category_id"]
+        for one in _list(document, "annotations")
+        if isinstance(one, dict) and isinstance(one.get("category_id"), int)
+    }
+    named, notes = told_apart(categories, used)
+    return Annotated(path, {name: id_ for id_, name in good}, tuple(named), tuple(notes))
 
 
 def ids_for(inputs: Sequence[Input], annotated: Annotated | None) -> ImageIds:
@@ -104,22 +108,20 @@ def ids_for(inputs: Sequence[Input], annotated: Annotated | None) -> ImageIds:
             f"{named}.{elsewhere}"
         )
     if not unknown:
-        return ImageIds(ids)
+        return ImageIds(ids, annotated.notes)
     return ImageIds(
         ids,
         (
+            *annotated.notes,
             f"{len(unknown)} of {len(images)} images are not in {annotated.path} ({names}): they "
             f"are drawn, and are in no COCO result.{elsewhere}",
         ),
     )
 
 
-def _is_image(entry: Any) -> bool:
-    return (
-        isinstance(entry, dict)
-        and isinstance(entry.get("file_name"), str)
-        and isinstance(entry.get("id"), int | str)
-    )
+def _list(document: Mapping[str, Any], key: str) -> list[Any]:
+    found = document.get(key)
+    return found if isinstance(found, list) else []
 
 
 def _by_name(image_ids: Mapping[str, ImageId]) -> dict[str, ImageId | None]:

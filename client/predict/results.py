@@ -7,11 +7,11 @@ from pathlib import Path
 
 from client.answers.journal import Journal
 from client.answers.record import Record
+from client.coco_file import ImageId
 from client.inputs.naming import Input
 from client.predict.asking import Stopped
 from client.predict.categories import Categories
 from client.predict.frames import frame_name
-from client.predict.image_ids import ImageId
 from client.predict.totals import Trouble
 from client.writing import JsonList, replacing_text
 

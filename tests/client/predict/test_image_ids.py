@@ -88,14 +88,6 @@ def test_a_name_that_is_written_in_two_ways_for_two_images_is_nobodys(tmp_path):
     assert ids_for(inputs("/a.jpg", "/b.jpg"), found).ids == (None, 9)
 
 
-def test_one_file_name_for_two_images_is_refused(tmp_path):
-    file = tmp_path / "coco.json"
-    images = [{"id": id_, "file_name": "a.jpg"} for id_ in (1, 1, 2)]
-    file.write_text(json.dumps({"images": images}))
-    with pytest.raises(ClientError, match=r"has a.jpg more than once, as image 1 and as image 2"):
-        read_annotated(file)
-
-
 def test_annotations_of_something_else(tmp_path):
     with pytest.raises(ClientError, match=r"None of the images .* called x.jpg, and it has a.jpg"):
         ids_for(inputs("/x.jpg"), annotated(tmp_path, **{"a.jpg": 7}))
@@ -106,29 +98,101 @@ def test_two_images_that_are_one_in_them(tmp_path):
         ids_for(inputs("/1/a.jpg", "/2/a.jpg"), annotated(tmp_path, **{"a.jpg": 7}))
 
 
-def test_reads_a_file_without_annotations(tmp_path):
-    file = tmp_path / "image_info.json"
-    images = [{"id": 1, "file_name": "ü.jpg"}, {"id": "b", "file_name": "b.jpg", "width": 3}]
-    file.write_text(json.dumps({"images": images, "categories": [{"id": 4, "name": "cat"}]}))
-    found = read_annotated(file)
-    assert found.image_ids == {"ü.jpg": 1, "b.jpg": "b"}
+@pytest.fixture
+def read(tmp_path):
+    def read_(document: object, *, encoding: str = "utf-8") -> Annotated:
+        file = tmp_path / "image_info.json"
+        text = document if isinstance(document, str) else json.dumps(document, ensure_ascii=False)
+        file.write_text(text, encoding=encoding)
+        return read_annotated(file)
+
+    return read_
+
+
+IMAGES = [{"id": 1, "file_name": "ü.jpg"}, {"id": 2, "file_name": "b.jpg", "width": 3}]
+CATS = [{"id": 4, "name": "cat"}, {"id": 5, "name": "cat"}]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_reads_a_file_without_annotations(read, encoding):
+    document = {"images": IMAGES, "categories": [{"id": 4, "name": "cat"}]}
+    found = read(document, encoding=encoding)
+    assert found.image_ids == {"ü.jpg": 1, "b.jpg": 2}
     assert found.categories == (Category(4, "cat"),)
+    assert read({"images": []}).categories == ()
 
 
 @pytest.mark.parametrize(
-    ("content", "sentence"),
+    ("annotations", "names"),
     [
-        pytest.param("{", "is no JSON", id="cut off"),
-        pytest.param("[]", "is not a COCO file", id="COCO results"),
-        pytest.param('{"annotations": []}', "is not a COCO file", id="no images"),
-        pytest.param('{"images": [{"id": 1}]}', "is not a COCO file", id="images without names"),
-        pytest.param('{"images": [1]}', "is not a COCO file", id="images that are none"),
+        pytest.param([{"category_id": 5}], ["cat (id 4)", "cat"], id="one has objects"),
+        pytest.param([], ["cat", "cat (id 5)"], id="no objects"),
+        pytest.param(
+            [{"category_id": 4}, {"category_id": 5}], ["cat (id 4)", "cat (id 5)"], id="both have"
+        ),
+        pytest.param([7, {"category_id": [5]}], ["cat", "cat (id 5)"], id="none that are ones"),
     ],
 )
-def test_other_files(tmp_path, content, sentence):
-    file = tmp_path / "coco.json"
-    file.write_text(content)
+def test_categories_of_one_name_are_told_apart_as_evaluate_does(read, annotations, names):
+    found = read({"images": IMAGES, "categories": CATS, "annotations": annotations})
+    assert [one.name for one in found.categories] == names
+    assert "2 categories of the annotations are called cat" in found.notes[0]
+    assert ids_for(inputs("/b.jpg"), found).notes == found.notes
+    assert ids_for(inputs("/b.jpg", "/x.jpg"), found).notes[:1] == found.notes
+
+
+@pytest.mark.parametrize(
+    ("document", "sentence"),
+    [
+        pytest.param("{", "is no JSON", id="cut off"),
+        pytest.param([], "it is a list, as COCO results are", id="COCO results"),
+        pytest.param(
+            {"annotations": []},
+            r"has no list images \(it has annotations\); accepted is an object with the list im",
+            id="no images",
+        ),
+        pytest.param({"images": [{"id": 1}]}, "1 image without an id and a file", id="no names"),
+        pytest.param({"images": [1, *IMAGES]}, "1 image without an id and a file", id="a number"),
+        pytest.param(
+            {"images": [{"id": 1, "file_name": "a"}, {"id": "b", "file_name": "b"}]},
+            "ids of images are texts in part, and numbers in part",
+            id="ids of two types",
+        ),
+        pytest.param(
+            {"images": [{"id": 1, "file_name": "a"}, {"id": 1, "file_name": "b"}]},
+            "ids of images are there more than once: 1",
+            id="an id twice",
+        ),
+        pytest.param(
+            {"images": [{"id": 1, "file_name": "a"}, {"id": 2, "file_name": "a"}]},
+            "names of images are there more than once: a",
+            id="a name twice",
+        ),
+        pytest.param(
+            {"images": IMAGES, "categories": [{"id": 1, "name": 5}, CATS[0]]},
+            "1 of 2 categories have no whole number as id, or no text as name",
+            id="a name that is a number",
+        ),
+        pytest.param(
+            {"images": IMAGES, "categories": [{"id": "1", "name": "cat"}]},
+            "1 of 1 categories have no whole number as id",
+            id="a category id of text",
+        ),
+        pytest.param(
+            {"images": IMAGES, "categories": [CATS[0], {"id": 4, "name": "dog"}]},
+            "ids of categories are there more than once: 4",
+            id="a category id twice",
+        ),
+    ],
+)
+def test_other_files(read, document, sentence):
     with pytest.raises(ClientError, match=sentence):
-        read_annotated(file)
+        read(document)
+
+
+def test_all_that_is_wrong_is_said_at_once(read, tmp_path):
+    with pytest.raises(ClientError) as caught:
+        read({"images": [1, IMAGES[0], IMAGES[0]], "categories": [{"id": 1}]})
+    assert len(str(caught.value).splitlines()) == 4
     with pytest.raises(ClientError, match="cannot be read"):
         read_annotated(tmp_path / "gone.json")

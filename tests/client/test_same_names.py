@@ -3,7 +3,7 @@
 import pytest
 
 from client.classes import Category
-from client.evaluate.same_names import told_apart
+from client.same_names import told_apart
 
 CATS = [Category(3, "cat"), Category(1, "cat"), Category(2, "dog")]
 FIRST, SECOND = Category(3, "cat (id 3)"), Category(1, "cat (id 1)")
