@@ -173,9 +173,13 @@ def test_the_runtime_of_kserve_answers_its_protocols_and_stops_in_order(
             ("POST", f"{url}/v1/models/tiny:predict", "", "image"),
             ("POST", f"{url}/v2/models/tiny/infer", "", "image"),
             ("GET", f"{url}{pod.spec['containers'][0]['livenessProbe']['httpGet']['path']}", ""),
+            # What the guide says: nobody is asked for a token, and these two say what there is.
+            ("OPTIONS", f"{url}/", ""),
+            ("GET", f"{url}/api-description", ""),
+            ("GET", f"{url}/models", ""),  # management
         ]
         answers = json.loads(pod.server.python(ASK, str(image), json.dumps(requests)))
-        assert [status for status, _ in answers] == [200, 200, 200]
+        assert [status for status, _ in answers] == [200, 200, 200, 200, 200, 404]
         ports = ("8080", "8081", "8082", "7070", "7071")
         assert json.loads(pod.server.python(LISTENERS, HOST, *ports)) == [8080, 8082]
         pod.server.stop()
