@@ -189,10 +189,11 @@ def _guess_notes(
 ) -> list[str]:
     """What was taken for what, where no name speaks for it."""
     names = {category.id: category.annotated_name for category in categories}
-    others = _are_others(classes, _known_ids(classes, names), names)
+    ids = _known_ids(classes, names)
+    others = _are_others(classes, ids, names)
     if how == "names" and others:
         contradictions = [
-            f"{one.name} is {one.dataset_id}, there {names[one.dataset_id]}" for one in others
+            f"{one.name} is {ids[one.id]}, there {names[ids[one.id]]}" for one in others
         ]
         return [
             "The ids of the data set of the training were not believed, as names contradict them "

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from client.compare.differences import Differences, Match, Single
+from client.evaluate.steps import Step, no_step
 
 NOTHING = "nothing"
 """What an object is taken for by a version that does not say it."""
@@ -124,15 +125,19 @@ class Agreement:
     one_sided: tuple[str, ...]
 
 
-def agreement(images: Sequence[Differences], one_sided: tuple[str, ...] = ()) -> Agreement:
+def agreement(
+    images: Sequence[Differences], one_sided: tuple[str, ...] = (), *, step: Step = no_step
+) -> Agreement:
     """Add up the differences of all images.
 
     Args:
         images: Of each.
         one_sided: Kept.
+        step: Called with each.
     """
     tallies: defaultdict[ClassName, _Tally] = defaultdict(_Tally)
     for one in images:
+        step("adding up what differs")
         _count(one, tallies)
     names = sorted(tallies, key=lambda one: (one.kind, one.name))
     places = {name: position for position, name in enumerate(names)}

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from client.evaluate.matches import ClassMatches, Matches
 from client.evaluate.precision import RECALLS
+from client.evaluate.steps import Step, no_step
 
 RESAMPLES = 1000
 LEVEL = 0.95
@@ -73,26 +74,28 @@ def resamples(images: int, count: int, *, seed: int = SEED) -> Iterator[Values]:
         yield random.multinomial(images, np.full(images, 1 / images), size).astype(np.float64)
 
 
-def resampled_aps(matches: Matches, weights: Values) -> Values:
+def resampled_aps(matches: Matches, weights: Values, *, step: Step = no_step) -> Values:
     """AP of each resample, IoU threshold and class, of all areas.
 
     Args:
         matches: Of a data set.
         weights: (B, I), as `resamples` gives them, in the order of `Matches.image_ids`.
+        step: Called with each part.
 
     Returns:
         (B, 10, K) float64, 0 to 1; NaN where a resample has no object of the class.
     """
     cells = [row[0] for row in matches.cells]
-    return np.stack([_class_aps(cell, weights) for cell in cells], axis=2)
+    return np.stack([_class_aps(cell, weights, step) for cell in cells], axis=2)
 
 
-def _class_aps(found: ClassMatches, weights: Values) -> Values:
+def _class_aps(found: ClassMatches, weights: Values, step: Step) -> Values:
     objects = found.objects(weights)
     aps = np.full((len(weights), COCO_THRESHOLDS), np.nan)
     at_once = max(1, _ELEMENTS // max(1, len(found.scores)))
     (defined,) = np.nonzero(objects)
     for start in range(0, len(defined), at_once):
+        step("resampling AP")
         rows = defined[start : start + at_once]
         aps[rows] = _some_aps(found, weights[rows], objects[rows])
     return aps
@@ -117,22 +120,26 @@ def _some_aps(found: ClassMatches, weights: Values, objects: Values) -> Values:
     return aps / len(RECALLS)
 
 
-def resampled_medians(values: Values, count: int, *, seed: int = SEED) -> Values:
+def resampled_medians(
+    values: Values, count: int, *, seed: int = SEED, step: Step = no_step
+) -> Values:
     """The median of each resample.
 
     Args:
         values: (N,) one of each image.
         count: B resamples.
         seed: Of the chance.
+        step: Called with each part.
 
     Returns:
         (B,) float64.
     """
     random = np.random.default_rng(seed)
     at_once = max(1, _ELEMENTS // max(1, len(values)))
-    medians = [
-        np.median(values[random.integers(len(values), size=(size, len(values)))], axis=1)
-        for start in range(0, count, at_once)
-        for size in [min(at_once, count - start)]
-    ]
+    medians = []
+    for start in range(0, count, at_once):
+        step("resampling times")
+        size = min(at_once, count - start)
+        drawn = random.integers(len(values), size=(size, len(values)))
+        medians.append(np.median(values[drawn], axis=1))
     return np.concatenate([np.zeros(0), *medians])

@@ -25,6 +25,7 @@ from client.connection import add_connection, connect
 from client.errors import ClientError
 from client.evaluate.judging import Settings
 from client.evaluate.matches import MAX_DETECTIONS
+from client.evaluate.steps import Steps
 from client.http import TIMEOUT_S
 from client.output import say
 from client.patience import Patience
@@ -38,6 +39,7 @@ _USAGE = 2
 _FAILS = 3
 _SHOWN_FAILURES = 20
 _LEAST_RESAMPLES = 100
+_STEPS = 7
 _NAMES = textwrap.fill(", ".join(QUANTITIES), width=78, initial_indent="  ", subsequent_indent="  ")
 
 EPILOG = f"""\
@@ -165,12 +167,7 @@ def _add_comparing(parser: argparse.ArgumentParser) -> None:
 
 def _add_asking(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("how they are asked").add_argument
-    add(
-        "--tile",
-        type=count_from(1),
-        metavar="PX",
-        help="cut large images into tiles of that side",
-    )
+    add("--tile", type=count_from(1), metavar="PX", help="cut large images into tiles of that side")
     add("--overlap", type=share, metavar="O", help="share of a tile that its neighbour has too")
     add(
         "--workers",
@@ -242,13 +239,15 @@ def _compare(arguments: argparse.Namespace, stop: Stop) -> Outcome | None:
     request = _request(arguments)
     bar = ImageProgress(len(request.images.files))
     try:
-        return compare(
-            connect(arguments),
-            request,
-            arguments.conditions,
-            progress=lambda asked: bar.step(fresh=not asked.is_earlier),
-            stopped=stop,
-        )
+        with Steps(_STEPS, stopped=stop) as step:
+            return compare(
+                connect(arguments),
+                request,
+                arguments.conditions,
+                progress=lambda asked: bar.step(fresh=not asked.is_earlier),
+                step=step,
+                stopped=stop,
+            )
     finally:
         bar.end()
 

@@ -18,6 +18,7 @@ from client.compare.page import page
 from client.compare.running import Request, run
 from client.compare.values import values
 from client.connection import Connection
+from client.evaluate.steps import Step, Stopped, no_step
 from client.report.json_text import write_document
 from client.report.page import render
 from client.writing import replacing_text
@@ -53,6 +54,7 @@ def compare(
     conditions: Sequence[Condition] = (),
     *,
     progress: Callable[[Asked], None] = lambda _: None,
+    step: Step = no_step,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Outcome | None:
     """Compare two served versions, and write `report.json` and `report.html`.
@@ -62,7 +64,8 @@ def compare(
         request: What is to be compared; the reports go where its answers are kept.
         conditions: What must not be so.
         progress: Called with each image that was asked about.
-        stopped: Says whether to stop.
+        step: Called with each part of what is computed then.
+        stopped: Says whether to stop asking.
 
     Returns:
         What it came to; None where it was stopped before the end.
@@ -73,9 +76,22 @@ def compare(
     """
     if request.images.dataset is None:
         require_annotations(conditions)
-    compared = run(connection, request, progress=progress, stopped=stopped)
-    if compared is None:
+    try:
+        return _compare(connection, request, conditions, progress, step, stopped)
+    except Stopped:
         return None
+
+
+def _compare(
+    connection: Connection,
+    request: Request,
+    conditions: Sequence[Condition],
+    progress: Callable[[Asked], None],
+    step: Step,
+    stopped: Callable[[], bool],
+) -> Outcome:
+    compared = run(connection, request, progress=progress, step=step, stopped=stopped)
+    step("computing AP" if compared.comparison.judged else "adding up what differs")
     found = verdicts(conditions, values(compared.comparison))
     origin = Origin(
         compared.model,
@@ -87,10 +103,12 @@ def compare(
         request.resamples,
     )
     document = report(compared.comparison, origin, found)
+    step("drawing the page")
+    drawn = render(page(compared.comparison, document, compared.answers, request.images.files))
+    step("drawing the page")
+    # The files belong together: from here on nothing stops.
     write_document(request.folder / "report.json", document)
     with replacing_text(request.folder / "report.html") as file:
-        file.write(
-            render(page(compared.comparison, document, compared.answers, request.images.files))
-        )
+        file.write(drawn)
     comparison = compared.comparison
     return Outcome(document, found, not comparison.failures, comparison.unanswered)

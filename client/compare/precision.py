@@ -17,6 +17,7 @@ from client.evaluate.judging import Evaluation
 from client.evaluate.matches import Matches, Task
 from client.evaluate.matching import match
 from client.evaluate.precision import ap_table, class_aps
+from client.evaluate.steps import Step, no_step
 
 
 @dataclass(frozen=True)
@@ -56,19 +57,22 @@ class Precision:
     gained: tuple[Task, ...] = ()
 
 
-def compare_precision(old: Evaluation, new: Evaluation, *, count: int) -> Precision:
+def compare_precision(
+    old: Evaluation, new: Evaluation, *, count: int, step: Step = no_step
+) -> Precision:
     """Compare AP.
 
     Args:
         old: Of the old version.
         new: Of the new one, judged in the same way on the same images.
         count: How many resamples.
+        step: Called with each part.
     """
     matches = _both(old, new)
     found = {task: _Resampled(*sides) for task, sides in matches.items()}
     for weights in resamples(len(old.images), count):
         for one in found.values():
-            one.add(weights)
+            one.add(weights, step)
     return Precision(
         {task: one.metrics() for task, one in found.items()},
         {task: one.classes() for task, one in found.items()},
@@ -119,9 +123,11 @@ class _Resampled:
         self._metrics: dict[str, list[Values]] = {name: [] for name in self._thresholds}
         self._classes: list[Values] = []
 
-    def add(self, weights: Values) -> None:
+    def add(self, weights: Values, step: Step) -> None:
         """Take some more resamples."""
-        old, new = (100 * resampled_aps(side, weights) for side in (self._old, self._new))
+        old, new = (
+            100 * resampled_aps(side, weights, step=step) for side in (self._old, self._new)
+        )
         for name, thresholds in self._thresholds.items():
             self._metrics[name].append(_mean(new[:, thresholds]) - _mean(old[:, thresholds]))
         self._classes.append((new - old).mean(axis=1))

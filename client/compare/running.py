@@ -23,6 +23,7 @@ from client.counterparts import one_sided
 from client.errors import ClientError
 from client.evaluate.asking import Answers, ask, known_classes
 from client.evaluate.judging import Settings, judge
+from client.evaluate.steps import Step, Stopped, no_step
 from client.patience import Patience
 from client.question import Options
 from client.wording import many
@@ -89,20 +90,20 @@ def run(
     request: Request,
     *,
     progress: Callable[[Asked], None] = lambda _: None,
+    step: Step = no_step,
     stopped: Callable[[], bool] = lambda: False,
-) -> Compared | None:
+) -> Compared:
     """Compare two served versions.
 
     Args:
         connection: The server.
         request: What is to be compared.
         progress: Called with each image that was asked about.
-        stopped: Says whether to stop.
-
-    Returns:
-        None where it was stopped before the end.
+        step: Called with each part of what is computed then.
+        stopped: Says whether to stop asking.
 
     Raises:
+        Stopped: It was, before the end.
         client.compare.gathering.Unfinished: The server was not there to the end.
         ClientError: Anything else.
     """
@@ -129,14 +130,14 @@ def run(
             stopped=stopped,
         )
         if gathered is None:
-            return None
-        answers = [_known_answers(one, request, gathered) for one in runs]
+            raise Stopped
+        step("reading answers")
+        answers = [_known_answers(one, request, gathered, stopped) for one in runs]
         gathered.leave_out(_unfit(answers))
         if not gathered.images:
             raise ClientError(_nothing_sentence(gathered.failures))
-        comparison = _comparison(
-            request, gathered, _judged(answers, request, gathered), _earlier_notes(runs, gathered)
-        )
+        judged = _judged(answers, request, gathered, step)
+        comparison = _comparison(request, gathered, judged, _earlier_notes(runs, gathered), step)
         return Compared(
             runs[0].model,
             comparison,
@@ -160,13 +161,18 @@ def _look_at_classes(runs: Sequence[Run], request: Request) -> None:
             map_classes(described, dataset.categories, are_all=True, how=request.classes_by)
 
 
-def _known_answers(one: Run, request: Request, gathered: Gathered) -> Answers | None:
+def _known_answers(
+    one: Run, request: Request, gathered: Gathered, stopped: Callable[[], bool]
+) -> Answers | None:
     """What a version has said, for the images that both have answered; nothing is asked."""
     images = request.images
     if images.dataset is None:
         return None
     files = {images.entries[name]: images.files[name] for name in gathered.images}
-    return ask(one, images.dataset, files, workers=1, how=request.classes_by)
+    found = ask(one, images.dataset, files, workers=1, how=request.classes_by, stopped=stopped)
+    if found is None:
+        raise Stopped
+    return found
 
 
 def _unfit(answers: Sequence[Answers | None]) -> list[Failed]:
@@ -182,7 +188,7 @@ def _nothing_sentence(failures: Sequence[Failed]) -> str:
 
 
 def _judged(
-    answers: Sequence[Answers | None], request: Request, gathered: Gathered
+    answers: Sequence[Answers | None], request: Request, gathered: Gathered, step: Step
 ) -> Judged | None:
     dataset = request.images.dataset
     if dataset is None:
@@ -194,11 +200,12 @@ def _judged(
             request.settings,
             notes=side.notes,
             model_threshold=side.model_threshold,
+            step=step,
         )
         for side in answers
         if side is not None
     )
-    return Judged(old, new, compare_precision(old, new, count=request.resamples))
+    return Judged(old, new, compare_precision(old, new, count=request.resamples, step=step))
 
 
 def _earlier_notes(runs: tuple[Run, Run], gathered: Gathered) -> list[str]:
@@ -211,7 +218,11 @@ def _earlier_notes(runs: tuple[Run, Run], gathered: Gathered) -> list[str]:
 
 
 def _comparison(
-    request: Request, gathered: Gathered, judged: Judged | None, notes: Sequence[str]
+    request: Request,
+    gathered: Gathered,
+    judged: Judged | None,
+    notes: Sequence[str],
+    step: Step,
 ) -> Comparison:
     both = zip(judged.old.images, judged.new.images, strict=True) if judged else ()
     by_name = {old.image.file_name: (old, new) for old, new in both}
@@ -225,7 +236,7 @@ def _comparison(
         )
         for name, one in gathered.images.items()
     ]
-    agreed = agreement([one.differences for one in images], one_sided(*gathered.heads))
+    agreed = agreement([one.differences for one in images], one_sided(*gathered.heads), step=step)
     pairs = [
         (seconds_of(one.records[0]), seconds_of(one.records[1])) for one in gathered.images.values()
     ]
@@ -234,7 +245,7 @@ def _comparison(
         images,
         gathered.failures,
         agreed,
-        compare_speed(pairs, count=request.resamples),
+        compare_speed(pairs, count=request.resamples, step=step),
         judged,
         (*_notes(request, gathered, judged, agreed.one_sided), *notes),
     )

@@ -13,6 +13,7 @@ import numpy as np
 from client.answers.record import Record
 from client.answers.times import CLIENT
 from client.compare.bootstrap import Interval, interval, resampled_medians
+from client.evaluate.steps import Step, no_step
 
 SERVER = "server"
 """All stages on the server together; the queue and the network are not in it."""
@@ -46,12 +47,15 @@ def seconds_of(record: Record) -> Seconds:
     return {CLIENT: record.seconds, **server, **record.stages}
 
 
-def compare_speed(pairs: Sequence[tuple[Seconds, Seconds]], *, count: int) -> dict[str, Ratio]:
+def compare_speed(
+    pairs: Sequence[tuple[Seconds, Seconds]], *, count: int, step: Step = no_step
+) -> dict[str, Ratio]:
     """Compare times.
 
     Args:
         pairs: Of each image, the old version's first.
         count: How many resamples.
+        step: Called with each part.
 
     Returns:
         By stage, as far as both versions name it.
@@ -61,10 +65,10 @@ def compare_speed(pairs: Sequence[tuple[Seconds, Seconds]], *, count: int) -> di
         for stage in old:
             if stage in new:
                 times.setdefault(stage, []).append((old[stage], new[stage]))
-    return {stage: _ratio(found, count) for stage, found in times.items()}
+    return {stage: _ratio(found, count, step) for stage, found in times.items()}
 
 
-def _ratio(pairs: Sequence[tuple[float, float]], count: int) -> Ratio:
+def _ratio(pairs: Sequence[tuple[float, float]], count: int, step: Step) -> Ratio:
     seconds = np.array(pairs, dtype=np.float64)
     # Servers round to hundredths of a millisecond: of 0 there is no ratio.
     measured = seconds[(seconds > 0).all(axis=1)]
@@ -72,5 +76,5 @@ def _ratio(pairs: Sequence[tuple[float, float]], count: int) -> Ratio:
     old_s, new_s = np.median(seconds, axis=0).tolist()
     if not len(ratios):
         return Ratio(0, old_s, new_s, float("nan"), Interval(float("nan"), float("nan")))
-    found = interval(resampled_medians(ratios, count))
+    found = interval(resampled_medians(ratios, count, step=step))
     return Ratio(len(ratios), old_s, new_s, float(np.median(ratios)), found)

@@ -18,6 +18,7 @@ from client.evaluate.document import Origin, report
 from client.evaluate.judging import Evaluation, Settings, judge
 from client.evaluate.page import page
 from client.evaluate.reading import read_dataset
+from client.evaluate.steps import Step, Steps, Stopped
 from client.evaluate.terminal import summary
 from client.output import say
 from client.patience import Patience
@@ -32,6 +33,7 @@ GALLERY = 24
 ANSWERS = "answers.jsonl"
 
 _SHOWN_FAILURES = 20
+_STEPS = 4
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,23 @@ def evaluate(
     """
     dataset = read_dataset(request.annotations)
     files = find_images(dataset, request.images, allow_missing=request.allow_missing)
+    try:
+        with Steps(_STEPS, stopped=stopped) as step:
+            evaluation, document = _reported(connection, dataset, files, request, stopped, step)
+    except Stopped:
+        return None
+    _print(evaluation, document, request)
+    return not evaluation.failures
+
+
+def _reported(
+    connection: Connection,
+    dataset: Dataset,
+    files: dict[ImageEntry, Path],
+    request: Request,
+    stopped: Callable[[], bool],
+    step: Step,
+) -> tuple[Evaluation, dict[str, Any]]:
     with open_run(
         connection,
         file=request.output / ANSWERS,
@@ -100,7 +119,7 @@ def evaluate(
     ) as run:
         answers = _ask(run, dataset, files, request, stopped)
         if answers is None:
-            return None
+            raise Stopped
         origin = Origin(
             run.model,
             run.version,
@@ -124,11 +143,12 @@ def evaluate(
             failures=answers.failures,
             notes=notes,
             model_threshold=answers.model_threshold,
+            step=step,
         )
+        step("computing AP")
         document = report(evaluation, origin)
-        _write(evaluation, document, files, request)
-    _print(evaluation, document, request)
-    return not evaluation.failures
+        _write(evaluation, document, files, request, step)
+    return evaluation, document
 
 
 def _ask(
@@ -168,15 +188,20 @@ def _write(
     document: Mapping[str, Any],
     files: Mapping[ImageEntry, Path],
     request: Request,
+    step: Step,
 ) -> None:
+    step("drawing the page")
+    drawn = render(page(evaluation, document, files, gallery=request.gallery))
     with replacing_text(request.output / "coco_results.json") as file:
         results = JsonList(file)
         for result in evaluation.results():
+            step("writing every detection")
             results.add(result)
         results.end()
+    # The files belong together: from here on nothing stops.
     write_document(request.output / "report.json", document)
     with replacing_text(request.output / "report.html") as file:
-        file.write(render(page(evaluation, document, files, gallery=request.gallery)))
+        file.write(drawn)
 
 
 def _print(evaluation: Evaluation, document: Mapping[str, Any], request: Request) -> None:

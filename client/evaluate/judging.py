@@ -12,6 +12,8 @@ from client.evaluate.matching import Matching, batches
 from client.evaluate.notes import judged_tasks, number_notes
 from client.evaluate.pairing import PairBy, Pairing, pair
 from client.evaluate.precision import ap_table, class_aps
+from client.evaluate.steps import Step, no_step
+from client.wording import many
 
 _PAIRED_TASKS: Mapping[PairBy, Task] = {"boxes": "bbox", "masks": "segm"}
 
@@ -191,6 +193,7 @@ def judge(
     failures: Sequence[Failed] = (),
     notes: Sequence[str] = (),
     model_threshold: float | None = None,
+    step: Step = no_step,
 ) -> Evaluation:
     """Judge answers.
 
@@ -201,6 +204,7 @@ def judge(
         failures: Images that have no answer. They take part in nothing.
         notes: What is known already, in sentences.
         model_threshold: Below which the model answers nothing; None where it does not say.
+        step: Called with each part.
     """
     # One model has made them all: what it answers with is seen where it first found something.
     found = next((results for one in answers if (results := one.results())), ())
@@ -213,6 +217,7 @@ def judge(
     judging = _Judging(dataset, settings, tasks)
     by_image = {answer.image: answer for answer in answers}
     for some in batches(by_image):
+        step(f"judging {many(len(answers), 'image')}")
         judging.add([by_image[image] for image in some])
     images = tuple(judging.images[answer.image.id] for answer in answers)
     confusion = confusion_matrix([one.cells for one in images], dataset.categories)

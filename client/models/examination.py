@@ -96,7 +96,11 @@ def _compare(
     )
     try:
         outcome = compare(
-            examination.connection, request, examination.conditions, progress=lambda _: step()
+            examination.connection,
+            request,
+            examination.conditions,
+            progress=lambda _: step(),
+            step=lambda _: step(),
         )
     except Unfinished as error:
         raise ClientError(str(error.__cause__)) from error

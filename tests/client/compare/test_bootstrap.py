@@ -3,6 +3,7 @@
 import copy
 import json
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -158,3 +159,27 @@ def test_the_interval_of_a_median_covers_it_as_often_as_it_says():
         found = interval(resampled_medians(random.normal(1.2, 0.1, 60), 200))
         inside += found.low <= 1.2 <= found.high
     assert 0.9 <= inside / 200 <= 0.99
+
+
+class Ended(Exception):
+    pass
+
+
+@pytest.mark.parametrize("what", ["AP", "times"])
+def test_ends_between_any_two_parts(two, what, monkeypatch):
+    monkeypatch.setattr("client.compare.bootstrap._ELEMENTS", 100)
+    matches = match(two.dataset, results_of(two.old), "bbox")
+    weights = np.ones((200, len(matches.image_ids)))
+    left = iter(range(5))
+
+    def step(sentence: str) -> None:
+        assert sentence == f"resampling {what}"
+        if next(left, None) is None:
+            raise Ended
+
+    compute = {
+        "AP": partial(resampled_aps, matches, weights),
+        "times": partial(resampled_medians, np.arange(10.0), 200),
+    }
+    with pytest.raises(Ended):
+        compute[what](step=step)

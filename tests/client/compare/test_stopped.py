@@ -25,7 +25,7 @@ def start(pytestconfig, served, proxy, tmp_path):
     write_scenes(tmp_path / "scenes", SCENES, seed=11, size_hw=(128, 160))
     running = []
 
-    def begin(output: str) -> "subprocess.Popen[str]":
+    def begin(output: str, *words: str) -> "subprocess.Popen[str]":
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "client", "compare", "--model", "coins"),
@@ -33,6 +33,7 @@ def start(pytestconfig, served, proxy, tmp_path):
                 *("--images", "scenes", "--annotations", "scenes/scenes.json"),
                 *("--output", output, "--resamples", "100", "--inference", proxy.url),
                 *("--management", served.management.url, "--key-folder", str(served.work_dir)),
+                *words,
             ],
             cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": str(pytestconfig.rootpath)},
@@ -103,3 +104,26 @@ def test_a_signal_loses_nothing_and_the_same_command_goes_on(start, proxy, tmp_p
 
     assert start("at once").wait(timeout=120) == 0
     assert said(folder) == said(tmp_path / "at once")
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"]
+)
+def test_a_signal_ends_what_is_computed_after_the_last_answer(start, tmp_path, number, code):
+    assert start("compared").wait(timeout=120) == 0
+    folder = tmp_path / "compared"
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    # Hours of it.
+    process = start("compared", "--resamples", "100000000")
+    said = ""
+    while "resampling AP" not in said:
+        said = process.stderr.readline()
+        assert said, "it has ended"
+    process.send_signal(number)
+    out, problem = process.communicate(timeout=60)
+    assert process.returncode == code, problem
+    assert out == ""
+    assert problem.endswith("Stopped. The same command goes on from here.\n")
+    assert "Traceback" not in problem
+    # Neither half of a report nor a new one, and all answers.
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before

@@ -272,17 +272,23 @@ def test_detections_of_other_classes_are_left_out(evaluate, scenes, proxy):
     assert outcome.report["ap"]["bbox"]["AP"] == 0
 
 
-def test_a_wish_to_stop_that_comes_too_late_stops_nothing(evaluate, proxy):
+def test_stops_after_the_last_answer_as_well(evaluate, proxy):
     def interrupted(asked):
         if len(proxy.asked) == SCENES + 1:
             os.kill(os.getpid(), signal.SIGINT)
         return quick_answer(asked)
 
     proxy.instead = interrupted
-    outcome = evaluate("--workers", "1")
-    assert outcome.code == 0
-    assert "Stopped" not in outcome.err
-    assert len(outcome.report["images"]) == SCENES
+    first = evaluate("--workers", "1")
+    assert first.code == 130
+    assert first.err.endswith("Stopped. The same command goes on from here.\n")
+    assert [one.name for one in first.folder.iterdir()] == ["answers.jsonl"]
+    asked = len(proxy.asked)
+    second = evaluate("--workers", "1")
+    assert second.code == 0
+    assert "judging 6 images" in second.err
+    assert len(proxy.asked) == asked
+    assert len(second.report["images"]) == SCENES
 
 
 def test_stops_when_it_is_asked_to_and_goes_on(evaluate, proxy):
