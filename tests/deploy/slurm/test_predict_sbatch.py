@@ -135,6 +135,16 @@ def test_a_server_that_does_not_start(submit, photographs, tmp_path):
         ),
         pytest.param(["a.mar", "in", "out"], {}, 1, "There is no archive ", id="no archive"),
         pytest.param(
+            ["a.mar", "in", "out", "--workers", "2", "--restart"],
+            {},
+            2,
+            "--restart would delete the answers of the job before",
+            id="restart",
+        ),
+        pytest.param(
+            ["a.mar", "in", "out", "--rest"], {}, 2, "another folder than out", id="in short"
+        ),
+        pytest.param(
             ["/bin/sh", "in", "out"], {"PROJECT": "/"}, 1, "/ is not the project", id="project"
         ),
         pytest.param(
