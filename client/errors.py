@@ -33,3 +33,14 @@ class ModelApiOff(ClientError):
             "enable_model_api=true in config.properties. Whoever reaches the management port with "
             "its key can then run code on the server."
         )
+
+
+class ReadOnlyManagement(ClientError):
+    """The management API is not TorchServe's: what serves there takes changes in another way."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(
+            f"What serves at {url} describes its models, and its versions are not moved over HTTP: "
+            "it refuses what every TorchServe takes. Ray Serve is such a server, and its versions "
+            "are moved by its config (docs/ray.md)."
+        )

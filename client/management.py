@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from client.errors import ModelApiOff, RequestRefused
+from client.errors import ModelApiOff, ReadOnlyManagement, RequestRefused
 from client.http import TIMEOUT_S, send
 
 READY = "READY"
-_METHOD_NOT_ALLOWED = 405
+_BAD_REQUEST, _NOT_FOUND, _METHOD_NOT_ALLOWED = 400, 404, 405
+_NO_MODEL = "-"
+"""Nothing that can be exported is called so: models' names begin with a letter."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,37 @@ class ManagementClient:
         found: dict[str, Any] = described.get("customizedMetadata") or {}
         return found
 
+    def check_changes(self) -> None:
+        """See that workers and the default version can be changed; changes nothing.
+
+        TorchServe takes `PUT` with its model API off as well.
+
+        Raises:
+            ReadOnlyManagement: Another server, which takes no changes over HTTP.
+            client.errors.ClientError: No answer, or a wrong key.
+        """
+        try:
+            self._send("PUT", _path(_NO_MODEL, None))
+        except RequestRefused as error:
+            if error.status == _METHOD_NOT_ALLOWED:
+                raise ReadOnlyManagement(self.url) from error
+            if error.status != _NOT_FOUND:
+                raise
+
+    def check_model_api(self) -> None:
+        """See that versions can be registered and unregistered; changes nothing.
+
+        Raises:
+            ModelApiOff: They cannot.
+            ReadOnlyManagement: Another server, which takes no changes over HTTP.
+            client.errors.ClientError: No answer, or a wrong key.
+        """
+        try:
+            self._change("POST", "")  # without the archive that it would register
+        except RequestRefused as error:
+            if (error.status, error.type) != (_BAD_REQUEST, "BadRequestException"):
+                raise
+
     def register(self, archive: str, *, workers: int, timeout_s: float) -> None:
         """Register an archive of the model store and wait until its workers have loaded it.
 
@@ -167,6 +200,7 @@ class ManagementClient:
             self._send(method, path, timeout_s=timeout_s)
         except RequestRefused as error:
             if error.status == _METHOD_NOT_ALLOWED:
+                self.check_changes()
                 raise ModelApiOff from error
             raise
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from client.errors import ReadOnlyManagement
 from deploy.ray.serve_config import make_config
 from examples.coins.photograph import photograph_path
 from tests.deploy.ray.running import RayServed
@@ -160,3 +161,10 @@ def test_a_version_that_never_comes_disturbs_nobody(served_by_ray, load):
     served_by_ray.cluster.deploy(served_by_ray.config)
     load.wait_for(4)
     versions_answered(load)
+
+
+def test_its_versions_are_not_moved_over_http(served_by_ray):
+    """So `python -m client models` says that, and not how TorchServe's model API is turned on."""
+    for check in ("check_changes", "check_model_api"):
+        with pytest.raises(ReadOnlyManagement, match=r"docs/ray\.md"):
+            getattr(served_by_ray.management, check)()
