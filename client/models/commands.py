@@ -1,7 +1,7 @@
 """The commands: each does its work and says what became of it, for people and for scripts."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -68,8 +68,7 @@ def _model(management: ManagementClient, store: ModelStore | None, model: str) -
             "after_restart": published,
             "rollback_to": store.history(model).before(default),
         }
-        before = document["rollback_to"] or "nothing"
-        lines.append(f"  kept: {', '.join(kept) or 'none'}; rollback leads to {before}")
+        lines.append(f"  kept: {', '.join(kept) or 'none'}; {_way_back(document, default)}")
         if problem := store.history(model).problem:
             warnings.append(problem)
         if published != [default]:
@@ -79,6 +78,16 @@ def _model(management: ManagementClient, store: ModelStore | None, model: str) -
                 f"`set-default {model} {default}` makes them the same, where it is kept."
             )
     return Result(document, "\n".join(lines), warnings)
+
+
+def _way_back(document: Mapping[str, Any], default: str) -> str:
+    if document["rollback_to"]:
+        return f"rollback leads to {document['rollback_to']}"
+    others = [version for version in document["kept"] if version != default]
+    if not others:
+        return "rollback leads to nothing"
+    named = " or ".join(f"--to {version}" for version in others)
+    return f"nothing was the default before; rollback {named} leads there"
 
 
 def _version(served: ServedVersion, default: str) -> dict[str, Any]:
@@ -101,6 +110,11 @@ def change(site: Site, arguments: argparse.Namespace, gates: Gates) -> Result:
         UndoFailed: It could not be done, and something of it is left.
         ClientError: It could not be done, and nothing has changed.
     """
+    # Before anything is copied into the model store: what cannot be done leaves nothing there.
+    if arguments.command in ("scale", "set-default"):
+        site.management.check_changes()
+    else:
+        site.management.check_model_api()
     match arguments.command:
         case "register":
             return _register(site, arguments.archive, gates, arguments.workers or 1)

@@ -127,11 +127,12 @@ def rollback(site: Site, model: str, gates: Gates, *, to: str | None = None) -> 
         site.store.adopt(model)
         kept = site.store.kept(model)
         if target is None or target not in kept or target == old.version:
-            others = ", ".join(sorted(kept.keys() - {old.version})) or "no other version"
+            others = sorted(kept.keys() - {old.version})
             raise ClientError(
                 f"{model} {old.version} is the default, and "
                 + (f"{target} is not one to go back to" if target else "nothing was before it")
-                + f": {site.store.folder} keeps {others}."
+                + f": {site.store.folder} keeps {', '.join(others) or 'no other version'}."
+                + (f" --to {' or --to '.join(others)} leads there." if others else "")
                 + (f" {history.problem}" if history.problem and not to else "")
             )
         site.step("verifying the archive")

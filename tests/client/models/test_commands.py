@@ -9,6 +9,7 @@ import pytest
 
 from client.http import send
 from client.management import ManagementClient
+from client.models.archive import verify
 from client.models.store import ModelStore
 from tests.client.models.conftest import MODEL, full
 from torture.variants import (
@@ -150,13 +151,18 @@ def test_says_when_nobody_knows_what_was_before(command, bench):
     history = bench.site.store.history(MODEL)
     before = history.text()
     history.file.write_text("damaged")
+    bench.site.store.keep(verify(other := bench.variant()))
+    kept = f"--to {verify(other).version}"
     try:
+        assert kept in command("show", MODEL)[1]
         assert "is not a record of versions" in command("show", MODEL)[2]
         code, _, err = command("rollback", MODEL)
         assert code == 1
         assert "nothing was before it" in err
         assert "`rollback --to` names one" in err
+        assert kept in err
     finally:
+        bench.site.store.forget(MODEL, verify(other).version)
         history.put_back(before)
 
 
