@@ -92,8 +92,13 @@ $(CRDS): $(STAMP) tests/deploy/kubernetes/requirements.txt
 	$(PIP) install --no-deps --target $(@D) -r tests/deploy/kubernetes/requirements.txt
 	@touch $@
 
+# Archives stay in build/ as well: docs/versions.md has new versions exported into it.
 clean:  ## remove what the targets above have made, .venv included; your archives stay
-	rm -rf $(VENV) .venv-compiled build logs key_file.json $(COINS) $(COINS).sha256
+	rm -rf $(VENV) .venv-compiled logs key_file.json $(COINS) $(COINS).sha256
+	@if [ -d build ]; then \
+		find build -mindepth 1 -maxdepth 1 ! -name '*.mar' ! -name '*.mar.sha256' -exec rm -rf {} +; \
+		rmdir build 2>/dev/null || true; \
+	fi
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 # The stamp is written last: an interrupted set-up goes on where it stopped.
@@ -102,7 +107,7 @@ $(STAMP): requirements.txt requirements-detectron2.txt requirements-dev.txt requ
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is $$($(PYTHON) -V): Python 3.11 or newer is needed, name one: make PYTHON=/path/to/python3"; exit 1; }
 	@echo "==> Making $(VENV) with $$($(PYTHON) -V)"
 	@$(PYTHON) -m venv $(VENV) || { echo "No virtual environment could be made; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
-	@echo "==> Installing the pinned packages (about 6 GB, most of it torch's CUDA libraries)"
+	@echo "==> Installing the pinned packages (about 7 GB, most of it torch's CUDA libraries)"
 	$(PIP) install -r requirements.txt -r requirements-dev.txt
 	@echo "==> Installing Detectron2"
 	$(PIP) install --no-deps --only-binary=:all: --python-version 3.10 --require-hashes --upgrade \
