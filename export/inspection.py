@@ -131,7 +131,7 @@ def describe(found: Inspection) -> str:
         f"  classes    {class_list(metadata)}",
         f"  input      {metadata.input.channels}, shorter side {metadata.input.min_size}, "
         f"longer side at most {metadata.input.max_size} pixels",
-        f"  weights    {megabytes(weights)} of {megabytes(total)}",
+        f"  weights    {megabytes(weights)}; all files {megabytes(total)}",
         f"  verified   {verified}",
         f"  made with  {', '.join(f'{k} {v}' for k, v in metadata.exported_with.items())}",
         f"  sha256     {found.sha256}",

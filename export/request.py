@@ -81,9 +81,22 @@ class ExportRequest:
         if self.export_path.exists() and not self.export_path.is_dir():
             found.append(f"--export-path {self.export_path} is not a folder.")
         elif self.archive.exists() and not self.force:
-            holding = _holding(self.archive)
-            found.append(f"{self.archive} exists already{holding}; --force replaces it.")
+            found.append(self._existing_problem())
         return found
+
+    def _existing_problem(self) -> str:
+        existing = _holding(self.archive)
+        if existing is None:
+            return f"{self.archive} exists already; --force replaces it."
+        model, version = existing
+        sentence = f"{self.archive} exists already and holds {model} {version}; "
+        if (model, version) == (self.model_name, self.version):
+            return f"{sentence}--force replaces it."
+        return (
+            f"{sentence}--export-path with another folder, such as build, makes {self.version} "
+            "without touching it, for `python -m client models rollout` to put in its place "
+            "(docs/versions.md). --force replaces it, and with it what a restart serves."
+        )
 
     def _input_problems(self) -> list[str]:
         from export.zoo import find_config, find_weights
@@ -101,12 +114,12 @@ class ExportRequest:
         return found
 
 
-def _holding(archive: Path) -> str:
-    """What the existing archive holds, as a part of a sentence; nothing where it is none."""
+def _holding(archive: Path) -> tuple[str, str] | None:
+    """Model and version that the existing archive holds; None where it is no archive."""
     from export.inspection import inspect
 
     try:
         existing = inspect(archive)
     except (ExportError, zipfile.BadZipFile):
-        return ""
-    return f" and holds {existing.model_name} {existing.version}"
+        return None
+    return existing.model_name, existing.version

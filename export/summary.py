@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from export.pipeline import Exported
+from export.request import ExportRequest
 from export.wording import class_list, megabytes
 
 
@@ -23,6 +24,7 @@ def describe(exported: Exported) -> str:
         f"  sha256     {exported.sha256}",
         "Serve it:",
         f"  {serve_command(exported)}",
+        *_beside(exported),
         "Ask it:",
         f"  {curl_command(exported)}",
     ]
@@ -32,10 +34,31 @@ def describe(exported: Exported) -> str:
 def serve_command(exported: Exported) -> str:
     """What to type, in the folder where the export was typed, to serve the archive."""
     name = exported.archive.stem
+    folder = exported.archive.parent
+    return f"{_python()} -m server --model-store {folder} --models {name}={name}.mar"
+
+
+def rollout_command(exported: Exported) -> str | None:
+    """What to type to put the archive in the place of the version that serves.
+
+    Returns:
+        None where it lies in the model store already.
+    """
+    if exported.archive.parent.resolve() == ExportRequest.export_path.resolve():
+        return None
+    return f"{_python()} -m client models rollout {exported.archive} --image photograph.jpg"
+
+
+def _beside(exported: Exported) -> list[str]:
+    command = rollout_command(exported)
+    if command is None:
+        return []
+    return ["Or put it in the place of the version that serves (docs/versions.md):", f"  {command}"]
+
+
+def _python() -> Path:
     python = Path(sys.executable)
-    if python.is_relative_to(Path.cwd()):
-        python = python.relative_to(Path.cwd())
-    return f"{python} -m server --model-store {exported.archive.parent} --models {name}={name}.mar"
+    return python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python
 
 
 def curl_command(exported: Exported) -> str:
@@ -61,6 +84,7 @@ def as_json(exported: Exported) -> str:
         "warnings": list(exported.warnings),
         "verdict": exported.verdict.as_dict() if exported.verdict else None,
         "serve": serve_command(exported),
+        "rollout": rollout_command(exported),
         "ask": curl_command(exported),
         "metadata": json.loads(exported.metadata.to_json()),
     }

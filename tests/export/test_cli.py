@@ -212,8 +212,12 @@ def test_usage_errors_exit_with_2(capsys):
 
 def test_an_existing_archive_is_named_with_what_it_holds(arguments, capsys):
     assert run(arguments, UNVERIFIED) == 0
-    assert run({**arguments, "--version": "2.0"}) == 1
+    assert run(arguments) == 1
     assert "tiny.mar exists already and holds tiny 1.0; --force" in capsys.readouterr().err
+    assert run({**arguments, "--version": "2.0"}) == 1
+    said = capsys.readouterr().err
+    assert "holds tiny 1.0; --export-path with another folder, such as build, makes 2.0" in said
+    assert "`python -m client models rollout`" in said
 
 
 def test_the_summary_as_json(arguments, capsys):
@@ -233,6 +237,16 @@ def test_the_summary_ends_with_what_to_type(arguments, capsys):
     assert "key_file.json" in out
     assert "curl -H" in out
     assert "/predictions/tiny" in out
+    assert f"-m client models rollout {arguments['--export-path']}/tiny.mar --image" in out
+
+
+def test_what_lies_in_the_model_store_is_not_rolled_out(arguments, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(arguments, "--export-path")
+    assert run(arguments, UNVERIFIED) == 0
+    out = capsys.readouterr().out
+    assert "-m server --model-store model_store --models tiny=tiny.mar" in out
+    assert "rollout" not in out
 
 
 def test_a_failed_verification_leaves_no_archive(arguments, tmp_path, monkeypatch, capsys):
