@@ -7,6 +7,15 @@ from collections.abc import Sequence
 
 from client.output import drop_unwritten
 
+_PACKAGES = {
+    "cv2": "opencv-python",
+    "numpy": "numpy",
+    "pycocotools": "pycocotools",
+    "requests": "requests",
+    "urllib3": "requests",
+}
+"""All that the commands need beside Python, by what they import."""
+
 _COMMANDS = {
     "compare": ("client.compare.cli", "hold two served versions of a model against each other"),
     "evaluate": ("client.evaluate.cli", "judge a served model on images with COCO annotations"),
@@ -50,11 +59,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = int(importlib.import_module(_COMMANDS[command][0]).main(words[1:]))
         if sys.stdout is not None:  # as Python has it where the descriptor was closed
             sys.stdout.flush()
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in _PACKAGES:
+            raise
+        print(_without(missing), file=sys.stderr)
+        return 1
     except BrokenPipeError:  # whoever reads has gone, as `head` does
         return 1
     finally:
         drop_unwritten(sys.stdout, sys.stderr)
     return code
+
+
+def _without(missing: str) -> str:
+    return (
+        f"{sys.executable} has no package {_PACKAGES[missing]}, which this command needs. "
+        "`make setup` makes .venv with all that is needed, and `. .venv/bin/activate` lets "
+        "`python` mean the one in there; another Python needs "
+        f"`pip install {' '.join(sorted(set(_PACKAGES.values())))}`."
+    )
 
 
 if __name__ == "__main__":

@@ -114,10 +114,14 @@ def _only_model(connection: Connection) -> str:
     try:
         models = connection.management.models()
     except ClientError as error:
-        raise ClientError(f"Which model is served is not known, so name it: {error}") from error
+        raise ClientError(
+            f"Which model is served is not known, so name it with --model: {error}"
+        ) from error
     if len(models) != 1:
         served = ", ".join(sorted(models)) or "none"
-        raise ClientError(f"The server serves {len(models)} models ({served}): name one.")
+        raise ClientError(
+            f"The server serves {len(models)} models ({served}): name one with --model."
+        )
     return models[0]
 
 

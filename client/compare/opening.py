@@ -64,7 +64,10 @@ def _said_if_not_served(connection: Connection, model: str | None, version: str)
         if error.type != "ModelVersionNotFoundException":
             raise
         there = _there(connection, model)
-        raise ClientError(f"Version {version} is not served{there}.") from error
+        raise ClientError(
+            f"Version {version} is not served{there}. Both have to be: `python -m client models "
+            "register FILE.mar` serves one more beside the default one (docs/versions.md)."
+        ) from error
 
 
 def _there(connection: Connection, model: str | None) -> str:

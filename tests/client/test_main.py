@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import subprocess
+import sys
 
 import pytest
 
@@ -38,3 +40,19 @@ def test_every_command_has_an_example():
 def test_every_example_is_one_that_its_command_takes(example):
     command, *words = shlex.split(example)
     PARSERS[command]().parse_args(words)
+
+
+@pytest.mark.parametrize("command", ["ready", "models list", "predict x --output y"])
+def test_a_python_without_the_packages_is_a_sentence(command, pytestconfig):
+    """As the machine's own, outside of the virtual environment; -S leaves out what is installed."""
+    ended = subprocess.run(
+        [sys.executable, "-S", "-m", "client", *command.split()],
+        cwd=pytestconfig.rootpath,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert re.match(rf"{re.escape(sys.executable)} has no package [a-z-]+, which", ended.stderr)
+    assert ". .venv/bin/activate" in ended.stderr
+    assert "Traceback" not in ended.stderr

@@ -186,7 +186,7 @@ def test_restarting(connection, file):
 @pytest.mark.parametrize(
     ("arguments", "error", "sentence"),
     [
-        ({}, ClientError, r"serves 3 models \(batched, coins, tiny\): name one"),
+        ({}, ClientError, r"serves 3 models \(batched, coins, tiny\): name one with --model"),
         ({"model": "dogs"}, RequestRefused, "404 ModelNotFoundException"),
         ({"model": "tiny", "version": "9"}, RequestRefused, "404 ModelVersionNotFound"),
         ({"model": "tiny", "options": Options(classes=["dog"])}, RequestRefused, "InvalidOption"),
