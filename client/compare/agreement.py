@@ -1,5 +1,6 @@
 """Differences of all images -> how far two versions agree: counts, overlaps, shifts of scores."""
 
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -141,7 +142,9 @@ def agreement(
         _count(one, tallies)
     names = sorted(tallies, key=lambda one: (one.kind, one.name))
     places = {name: position for position, name in enumerate(names)}
-    cells = [tuple(_cells(one, places)) for one in images]
+    # The same few cells are those of all images.
+    known: dict[tuple[int, int], tuple[int, int]] = {}
+    cells = [tuple(known.setdefault(cell, cell) for cell in _cells(one, places)) for one in images]
     changes = np.zeros((len(names) + 1, len(names) + 1), dtype=np.int64)
     for cell in (cell for of_image in cells for cell in of_image):
         changes[cell] += 1
@@ -154,13 +157,17 @@ def agreement(
     )
 
 
+def _no_values() -> "array[float]":
+    return array("d")  # a quarter of a list
+
+
 class _Tally:
     """What is counted of a class."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
-        self.overlaps: defaultdict[str, list[float]] = defaultdict(list)
-        self.shifts: list[float] = []
+        self.overlaps: defaultdict[str, array[float]] = defaultdict(_no_values)
+        self.shifts = _no_values()
 
     def add(self, match: Match) -> None:
         """An object that both take for this class."""
@@ -186,8 +193,8 @@ def _count(one: Differences, tallies: Mapping[ClassName, _Tally]) -> None:
 
 def _group(tallies: Iterable[_Tally]) -> Group:
     counts: Counter[str] = Counter()
-    overlaps: defaultdict[str, list[float]] = defaultdict(list)
-    shifts: list[float] = []
+    overlaps: defaultdict[str, array[float]] = defaultdict(_no_values)
+    shifts = _no_values()
     for one in tallies:
         counts.update(one.counts)
         for shape, values in one.overlaps.items():

@@ -10,7 +10,7 @@ from client.compare.speed import Ratio
 from client.evaluate.judging import Evaluation, JudgedImage, Settings
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ComparedImage:
     """An image that both versions have answered.
 

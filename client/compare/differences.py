@@ -11,6 +11,7 @@ is what `models rollout` calls agreement, so that both commands mean the same.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from sys import intern
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from client.counterparts import KINDS, Found, found, most_alike, same_class
 from client.overlap import Matrix, least_alike, overlaps_by_shape
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Thing:
     """An object of an answer.
 
@@ -36,7 +37,7 @@ class Thing:
     counts: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Match:
     """The same object in both answers.
 
@@ -44,13 +45,20 @@ class Match:
         kind: Of `client.counterparts.KINDS`.
         old: What the old version says.
         new: What the new one says.
-        overlap: How alike, 0 to 1, by what they have: of `client.overlap.SHAPES`.
+        shapes: What they have, of `client.overlap.SHAPES`; all pairs of an image share it.
+        alike: How alike they are by each of these, 0 to 1.
     """
 
     kind: str
     old: Thing
     new: Thing
-    overlap: Mapping[str, float]
+    shapes: tuple[str, ...]
+    alike: tuple[float, ...]
+
+    @property
+    def overlap(self) -> dict[str, float]:
+        """How alike they are, by shape."""
+        return dict(zip(self.shapes, self.alike, strict=True))
 
     @property
     def shift(self) -> float | None:
@@ -62,10 +70,10 @@ class Match:
     @property
     def distance(self) -> float:
         """How much differs: 0 where nothing does, 2 at the most."""
-        return 1 - min(self.overlap.values(), default=1.0) + abs(self.shift or 0.0)
+        return 1 - min(self.alike, default=1.0) + abs(self.shift or 0.0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Single:
     """An object that only one of the answers has.
 
@@ -78,7 +86,7 @@ class Single:
     thing: Thing
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Differences:
     """Two answers about an image.
 
@@ -141,6 +149,7 @@ class _Sides:
         self._scored = [side.has_scores for side in self._sides]
         is_empty = not (old.classes and new.classes)
         self._by_shape = {} if is_empty else overlaps_by_shape(old.objects, new.objects)
+        self._shapes = tuple(self._by_shape)
 
     def pairs(self, iou: float) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
         """Positions of the same objects: of one class, and of different ones."""
@@ -156,8 +165,9 @@ class _Sides:
 
     def match(self, pair: tuple[int, int]) -> Match:
         """A pair with what is said of it."""
-        overlap = {shape: float(matrix[pair]) for shape, matrix in self._by_shape.items()}
-        return Match(self._kind, self._thing(0, pair[0]), self._thing(1, pair[1]), overlap)
+        alike = tuple(float(matrix[pair]) for matrix in self._by_shape.values())
+        old, new = self._thing(0, pair[0]), self._thing(1, pair[1])
+        return Match(self._kind, old, new, self._shapes, alike)
 
     def left(self, side: int, paired: set[int]) -> Iterator[Thing]:
         """What counts and is in no pair."""
@@ -169,7 +179,7 @@ class _Sides:
         one = self._sides[side]
         return Thing(
             index,
-            one.classes[index],
+            intern(one.classes[index]),  # of all images there is one of each name
             float(one.scores[index]) if self._scored[side] else None,
             bool(self._counts[side][index]),
         )

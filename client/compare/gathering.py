@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from sys import intern
 
 from client.answers.files import file_source
 from client.answers.opening import Run
@@ -32,7 +33,7 @@ class Unfinished(ClientError):
         super().__init__(f"{error}{where if kept else ''}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Answered:
     """An image that both versions have answered.
 
@@ -74,14 +75,19 @@ class Gathered:
         found = differences(
             asked.old.document, asked.new.document, iou=settings.iou, score=settings.score
         )
-        slim = (replace(asked.old, document={}), replace(asked.new, document={}))
-        self.images[asked.image] = Answered(found, slim)
+        self.images[asked.image] = Answered(found, (_slim(asked.old), _slim(asked.new)))
 
     def leave_out(self, failures: Iterable[Failed]) -> None:
         """Images that cannot be used after all."""
         for one in failures:
             if self.images.pop(one.image, None) is not None:
                 self.failures.append(one)
+
+
+def _slim(record: Record) -> Record:
+    """Without its document, and with names of stages that all records share."""
+    stages = {intern(stage): seconds for stage, seconds in record.stages.items()}
+    return replace(record, document={}, stages=stages)
 
 
 def gather(
