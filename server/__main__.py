@@ -4,12 +4,13 @@ import argparse
 import contextlib
 import sys
 from pathlib import Path
+from typing import TextIO
 
 from server.archives import check_archives
 from server.draining import answer_what_has_arrived
 from server.errors import ServerError
 from server.signals import StopInOrder, StopSignals
-from server.torchserve import LOG_CONFIG, TorchServe
+from server.torchserve import CONSOLE_LEVELS, LOG_CONFIG, TorchServe
 from server.watch import watch
 
 EPILOG = """\
@@ -34,6 +35,11 @@ def _seconds(text: str) -> float:
     if not 0 <= seconds < float("inf"):
         raise ValueError
     return seconds
+
+
+def _console_of(output: TextIO | None) -> str:
+    """A person wants to see what is wrong; a container's output is its log."""
+    return "warn" if output is not None and output.isatty() else "info"
 
 
 def _say(sentence: str) -> None:
@@ -62,6 +68,12 @@ def main() -> int:
         metavar="FILE.xml",
         help="what is logged, as log4j2 reads it (default: nothing that clients send, bounded)",
     )
+    add(
+        "--console",
+        choices=CONSOLE_LEVELS,
+        help="what of the log is shown here as well (default: warnings on a terminal, all of it "
+        "elsewhere)",
+    )
     add("--model-store", type=Path, default=Path("model_store"), metavar="DIR")
     add("--models", nargs="+", default=["all"], metavar="[NAME=]FILE.mar")
     add(
@@ -79,6 +91,7 @@ def main() -> int:
         "(default: %(default)g)",
     )
     arguments = parser.parse_args()
+    console = arguments.console or _console_of(sys.stdout)
     signals = StopSignals()
     signals.install()
     try:
@@ -94,8 +107,11 @@ def main() -> int:
                         work_dir=Path(),
                         model_api=arguments.model_api,
                         log_config=arguments.log_config,
+                        console=console,
                     )
                 )
+            if console == "warn":
+                _say("Starting. The whole log is in logs/; --console info shows it here as well.")
             try:
                 watch(server, _say, signals.raise_again)
             except StopInOrder:

@@ -25,6 +25,8 @@ from server.temporary import TemporaryFolder, remove_abandoned
 
 LOG_CONFIG = Path(__file__).parents[1] / "deploy" / "torchserve" / "log4j2.xml"
 
+CONSOLE_LEVELS = ("info", "warn")
+
 _LOAD_FAILURE = "The model could not be loaded: "
 _PASSED_OVER = "Failed to load model: "
 _WORKER = re.compile(r" W-\d+-(.+)-std(?:out|err) MODEL_LOG - ")
@@ -51,6 +53,7 @@ class TorchServe:
         output: IO[bytes] | None = None,
         model_api: bool = False,
         log_config: Path = LOG_CONFIG,
+        console: str = CONSOLE_LEVELS[0],
     ) -> None:
         """Set up, start nothing yet.
 
@@ -63,6 +66,7 @@ class TorchServe:
             model_api: Whether models can be registered and unregistered while it runs.
             log_config: What TorchServe logs and where. Its own logs what clients send, and twenty
                 times as much.
+            console: The least level that its output repeats of what it logs, with our log_config.
         """
         self.model_store = model_store.resolve()
         self.work_dir = work_dir.resolve()
@@ -72,6 +76,7 @@ class TorchServe:
         self.properties = read_properties(config)
         self._config = config.resolve()
         self._log_config = log_config.resolve()
+        self._console = console
         self._logs = self.work_dir / "logs"  # where `python -m client models` looks for reasons
         self._temporary: TemporaryFolder | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -273,6 +278,7 @@ class TorchServe:
             "TEMP": str(temp),
             "LOG_LOCATION": str(self._logs),
             "METRICS_LOCATION": str(self._logs),
+            "TORCHSERVE_CONSOLE": self._console,
         }
         # It comes before the archive on a worker's path: the checkout's handler would run instead.
         environment.pop("PYTHONPATH", None)

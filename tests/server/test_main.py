@@ -1,5 +1,6 @@
 """`python -m server` and the signals that stop it."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from client.connection import Connection
 from client.http import read_key
 from client.management import ManagementClient
 from client.ready import STOPPING_FILE, readiness
+from server.__main__ import _console_of
 from server.properties import Properties, write_properties
 from tests.holding import Gate, make_held, statuses, wait_until
 from tests.server.test_torchserve import alive, family
@@ -149,3 +151,26 @@ def test_who_does_not_want_to_wait_need_not(arguments, numbers, start, tmp_path)
         command.process.send_signal(number)
     assert command.process.wait(60) == 0
     assert statuses(callers) == [None] * 4
+
+
+@pytest.mark.parametrize(
+    ("words", "shows_all"),
+    [
+        pytest.param((), True, id="a container"),
+        pytest.param(("--console", "warn"), False, id="as on a terminal"),
+    ],
+)
+def test_what_of_the_log_is_shown(words, shows_all, start):
+    command = start(*words)
+    assert (" [INFO ] " in command.said()) == shows_all
+    assert ("==> Starting. The whole log is in logs/" in command.said()) != shows_all
+    assert " [INFO ] " in (command.folder / "logs" / "ts_log.log").read_text()
+
+
+def test_a_terminal_gets_warnings_alone(tmp_path):
+    leader, follower = os.openpty()
+    try:
+        with os.fdopen(follower, "w") as terminal, (tmp_path / "file").open("w") as file:
+            assert [_console_of(one) for one in (terminal, file, None)] == ["warn", "info", "info"]
+    finally:
+        os.close(leader)
