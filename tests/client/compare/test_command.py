@@ -236,8 +236,8 @@ def test_leaves_out_what_not_both_have_answered(compare, scenes, proxy):
     [
         pytest.param(
             ["--version", "9"],
-            "Version 9 is not served; of coins there are 1.0, 2.0. Both have to be: `python -m client "
-            "models register FILE.mar` serves one more",
+            "Version 9 is not served; of coins there are 1.0, 2.0. Both have to be: "
+            "`python -m client models register FILE.mar` serves one more",
             id="version",
         ),
         pytest.param(["--model", "none"], "ModelNotFoundException", id="model"),

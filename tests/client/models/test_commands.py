@@ -46,6 +46,17 @@ def test_versions_side_by_side_by_hand(command, bench, second):
     assert f"{MODEL} 77 is not registered; registered: " in err
 
 
+def test_a_kept_version_is_served_again(command, bench):
+    """As for `compare`, after a rollout has replaced it."""
+    archive = verify(bench.variant())
+    for path in (archive.path, bench.site.store.kept_file(MODEL, archive.version)):
+        assert command("register", path)[0] == 0
+        assert archive.version in bench.versions()
+        assert command("unregister", MODEL, archive.version)[0] == 0
+    assert archive.version not in bench.versions()
+    assert archive.version in bench.site.store.kept(MODEL)
+
+
 @pytest.mark.parametrize("step", ["publish", "record"])
 def test_a_set_default_that_cannot_be_written_is_undone(step, command, bench, second, monkeypatch):
     old, new = second.old, second.new
