@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from client.compare import cli as compare
+from client.evaluate import cli as evaluate
+from client.predict import cli as predict
 from export.cli import build_parser
 from handler import errors
 
@@ -39,6 +42,15 @@ def test_the_export_command_is_one_that_export_takes(readme):
     (command,) = re.findall(r"python -m export (--config-file.*?[^\\])\n", readme, re.DOTALL)
     arguments = build_parser().parse_args(shlex.split(command.replace("\\\n", " ")))
     assert arguments.model_name == "pets"
+
+
+def test_the_commands_that_judge_name_a_model_and_are_taken(readme):
+    """`make serve` serves the coins model beside one's own, and then nothing is the only model."""
+    parsers = {"predict": predict, "evaluate": evaluate, "compare": compare}
+    commands = re.findall(r"^    python -m client (\w+) (.*)$", readme, re.MULTILINE)
+    assert [name for name, _ in commands] == list(parsers)
+    for name, words in commands:
+        assert parsers[name].build_parser().parse_args(shlex.split(words)).model == "pets"
 
 
 def test_every_error_is_listed_with_its_status(readme):
