@@ -24,9 +24,10 @@ def examined(monkeypatch, came_of_it, **changes):
     """What becomes of a rollout after a comparison that came to this."""
     asked = []
 
-    def compare(connection, request, conditions, *, progress):
+    def compare(connection, request, conditions, *, progress, step):
         asked.append(request)
         progress(None)
+        step("computing AP")
         if isinstance(came_of_it, Exception):
             raise came_of_it
         return came_of_it
@@ -40,7 +41,7 @@ def examined(monkeypatch, came_of_it, **changes):
         Archive(Path(), "pets", "2.0", ""),
         lambda: steps.append(1),
     )
-    assert steps
+    assert len(steps) == 2  # of asking, and of computing
     return found, asked[0]
 
 
