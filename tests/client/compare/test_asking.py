@@ -28,7 +28,7 @@ def runs(proxy: Proxy, folder):
             journal = Journal(folder / f"{version}.jsonl", {"version": version})
             stack.enter_context(detector)
             stack.enter_context(journal)
-            found.append(Run(detector, journal, "m", version, Options(), None))
+            found.append(Run(detector, journal, "m", version, Options(), None, False))
         yield found
 
 
