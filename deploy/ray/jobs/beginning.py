@@ -9,9 +9,9 @@ from client.wording import many
 from deploy.ray.jobs.inputs.opening import Input, open_input
 from deploy.ray.jobs.listed import Listed
 from deploy.ray.jobs.listing import read_part, write_list
-from deploy.ray.jobs.parts import UNREADABLE
+from deploy.ray.jobs.parts import Parts
 from deploy.ray.jobs.reading import Unreadable, read
-from deploy.ray.jobs.record import Asked, Run, write_run
+from deploy.ray.jobs.record import FILE, Asked, Run, new_token, write_run
 from deploy.ray.jobs.running import Stopped
 from deploy.ray.jobs.storage import Storage
 from deploy.ray.jobs.task import Task
@@ -64,24 +64,26 @@ def begin(
             text_ids = isinstance(one.id, str)
             yield one
 
-    for name in storage.names(UNREADABLE):
-        storage.delete(f"{UNREADABLE}/{name}")
+    # First: a list beside the record of another job would be taken for that job's.
+    storage.delete(FILE)
+    token = new_token()
+    Parts(storage, int, token).sweep(0)
     categories = [{"id": one.id, "name": one.name} for one in source.categories()]
     images = noted(source.listed(output=storage.folder))
-    count, size = write_list(storage, images, images_per_part=task.images_per_part)
-    _refuse_unreadable(read_part(storage, 0)[:_LOOKED_AT])
-    run = Run(asked, count, size, text_ids, categories)
+    count, size = write_list(storage, token, images, images_per_part=task.images_per_part)
+    readable = _first_readable(read_part(storage, token, 0)[:_LOOKED_AT])
+    run = Run(asked, token, count, size, text_ids, readable, categories)
     write_run(storage, run)
     return run
 
 
-def _refuse_unreadable(images: Sequence[Listed]) -> None:
-    """A wrong folder would make a job of nothing but images without an answer."""
+def _first_readable(images: Sequence[Listed]) -> int:
+    """Place of the first that can be read: a wrong folder would make a job of errors alone."""
     why = ""
-    for image in images:
+    for index, image in enumerate(images):
         found = read(image.path)
         if not isinstance(found, Unreadable):
-            return
+            return index
         why = found.message
     raise ClientError(
         f"Of the first {many(len(images), 'image')} none can be read, the last one because: {why} "

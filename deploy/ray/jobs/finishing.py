@@ -10,8 +10,9 @@ from client.classes import Category, ModelClass
 from client.errors import ClientError
 from client.predict.categories import Categories, categories_for
 from client.progress import ImageProgress
+from client.wording import many
 from client.writing import JsonList
-from deploy.ray.jobs.parts import Parts
+from deploy.ray.jobs.parts import Damaged, Parts, Tables
 from deploy.ray.jobs.record import Run
 from deploy.ray.jobs.rows import predictions_of
 from deploy.ray.jobs.running import Stopped
@@ -20,10 +21,27 @@ from deploy.ray.jobs.storage import Storage
 RESULTS = "coco_results.json"
 IMAGES = "images.json"
 
+_SHOWN = 8
 _NO_DATASET_IDS = (
     "The ids of a data set are not known, so category ids are positions among the model's classes, "
     "from 0; images.json names them. A COCO file as the input brings its own."
 )
+
+
+class Lacking(ClientError):
+    """Parts lacked images or were damaged, and are not done any more; asking about them mends it.
+
+    Args:
+        parts: Their numbers.
+    """
+
+    def __init__(self, parts: list[int]) -> None:
+        shown = ", ".join(map(str, parts[:_SHOWN])) + (" ..." if len(parts) > _SHOWN else "")
+        super().__init__(
+            f"{many(len(parts), 'part')} lacked images or could not be read, and were taken back: "
+            f"{shown}."
+        )
+        self.parts = parts
 
 
 @dataclass
@@ -82,13 +100,15 @@ def write_files(
         stopped: Says whether to stop.
 
     Raises:
-        ClientError: A part lacks images, and is not done any more; or a file cannot be read or
-            written.
+        Lacking: Parts lack images.
+        ClientError: A file cannot be read or written.
         Stopped: The run was asked to stop.
     """
     totals = Totals()
     names = run.asked.archive["model"], run.asked.archive["version"]
+    parts.sweep(run.parts)
     with_unread = parts.with_unread()
+    lacking: list[int] = []
     with _text(storage, RESULTS) as results_file, _text(storage, IMAGES) as images_file:
         results = JsonList(results_file)
         images_file.write('{"images":')
@@ -96,9 +116,14 @@ def write_files(
         for number in range(run.parts):
             if stopped():
                 raise Stopped
-            rows = parts.results(number)
-            unread = parts.unread(number, rows) if number in with_unread else []
-            _check(run, number, rows, unread, parts)
+            found = _whole(run, number, parts)
+            if found is None:
+                parts.take_back(number)
+                lacking.append(number)
+                continue
+            rows, unread = found
+            if unread or number in with_unread:
+                parts.mend(number, unread)
             totals.failures.update(row["type"] for row in unread)
             for row in rows:
                 _add(row, names, categories, results, totals)
@@ -110,6 +135,8 @@ def write_files(
                 )
             for _ in range(run.images_of(number)):
                 progress.step()
+        if lacking:  # nothing takes the place of the files then
+            raise Lacking(lacking)
         results.end()
         images.end()
         images_file.write(',\n"annotations":[],\n"categories":')
@@ -139,21 +166,18 @@ def _add(
     totals.detections.update(zip(found.class_ids.tolist(), found.class_names, strict=True))
 
 
-def _check(
-    run: Run,
-    number: int,
-    rows: list[dict[str, Any]],
-    unread: list[dict[str, Any]],
-    parts: Parts,
-) -> None:
+def _whole(run: Run, number: int, parts: Parts) -> Tables | None:
+    """A part; None where it is not there, damaged, or lacks images."""
+    try:
+        if not parts.is_done(number):
+            return None
+        found = parts.read(number)
+    except Damaged:
+        return None
     first = number * run.images_per_part
     expected = list(range(first, first + run.images_of(number)))
-    if sorted(row["index"] for row in (*rows, *unread)) != expected:
-        parts.take_back(number)
-        raise ClientError(
-            f"Part {number} has {len(rows) + len(unread)} of its {len(expected)} images, and was "
-            "taken back."
-        )
+    indices = sorted(row["index"] for row in (*found.results, *found.unread))
+    return found if indices == expected else None
 
 
 @contextlib.contextmanager

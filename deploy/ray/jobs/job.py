@@ -16,20 +16,28 @@ from deploy.ray.jobs.attempts import FOLDER as ATTEMPTS
 from deploy.ray.jobs.beginning import begin, look
 from deploy.ray.jobs.claim import claimed
 from deploy.ray.jobs.cluster import Pool, connected, pool_for
-from deploy.ray.jobs.finishing import IMAGES, RESULTS, Totals, categories_of, write_files
+from deploy.ray.jobs.finishing import (
+    IMAGES,
+    RESULTS,
+    Lacking,
+    Totals,
+    categories_of,
+    write_files,
+)
 from deploy.ray.jobs.listing import FOLDER as INPUTS
 from deploy.ray.jobs.memory import peak_memory_mb
 from deploy.ray.jobs.parts import RESULTS as RESULT_PARTS
-from deploy.ray.jobs.parts import UNREADABLE, Parts
-from deploy.ray.jobs.record import Run, read_run
+from deploy.ray.jobs.parts import UNREADABLE, Damaged, Parts
+from deploy.ray.jobs.record import Run, new_token, read_run
 from deploy.ray.jobs.running import Done, Part, Stopped, run_parts
 from deploy.ray.jobs.storage import Storage
 from deploy.ray.jobs.summary import summary_document
 from deploy.ray.jobs.task import Task
-from deploy.ray.jobs.worker import Work, token
+from deploy.ray.jobs.worker import Work
 from deploy.ray.store import Pinned, open_archive
 
 SUMMARY = "summary.json"
+_ROUNDS = 3  # of asking, and looking whether all images are there
 
 
 class Unfinished(ClientError):
@@ -78,13 +86,11 @@ def predict(task: Task, *, stopped: Callable[[], bool] = lambda: False) -> dict[
         except Stopped as error:
             raise Unfinished("Stopped before its images were listed.") from error
         categories = categories_of(classes, run)  # that nothing fits is said before it is asked
-        parts = Parts(storage, str if run.text_ids else int)
+        parts = Parts(storage, str if run.text_ids else int, run.token)
         asking = _Asking()
         try:
-            waiting = _waiting(run, parts, again=task.retry_failed)
-            if waiting:
-                _ask(task, pinned, storage, run, waiting, asking, stopped)
-            totals = _finish(storage, run, parts, categories, stopped)
+            parts.sweep(run.parts)
+            totals = _work_off(task, pinned, storage, run, parts, categories, asking, stopped)
         except Stopped as error:
             raise Unfinished(f"Stopped. {_kept(run, parts)}") from error
         except ClientError as error:
@@ -104,16 +110,45 @@ def predict(task: Task, *, stopped: Callable[[], bool] = lambda: False) -> dict[
     return summary
 
 
-def _waiting(run: Run, parts: Parts, *, again: bool) -> list[Part]:
+def _work_off(
+    task: Task,
+    pinned: Pinned,
+    storage: Storage,
+    run: Run,
+    parts: Parts,
+    categories: Categories,
+    asking: _Asking,
+    stopped: Callable[[], bool],
+) -> Totals:
+    waiting = _waiting(run, parts, again=task.retry_failed, stopped=stopped)
+    for _ in range(_ROUNDS):
+        if waiting:
+            _ask(task, pinned, storage, run, waiting, asking, stopped)
+        try:
+            return _finish(storage, run, parts, categories, stopped)
+        except Lacking as error:
+            lacking = error
+            _say(f"{error} They are asked about again.")
+            waiting = [Part(number, run.images_of(number)) for number in error.parts]
+    raise lacking
+
+
+def _waiting(run: Run, parts: Parts, *, again: bool, stopped: Callable[[], bool]) -> list[Part]:
     done = parts.done()
-    waiting = [Part(number) for number in range(run.parts) if number not in done]
-    if again:
-        asked_again = sorted(done & parts.with_unread())
-        waiting += [
-            Part(number, again=True)
-            for number in asked_again
-            if parts.unread(number, parts.results(number))
-        ]
+    waiting = [
+        Part(number, run.images_of(number)) for number in range(run.parts) if number not in done
+    ]
+    for number in sorted(done & parts.with_unread()) if again else ():
+        if stopped():
+            raise Stopped
+        try:
+            unread = len(parts.read(number).unread)
+        except Damaged:
+            parts.take_back(number)
+            waiting.append(Part(number, run.images_of(number)))
+            continue
+        if unread:
+            waiting.append(Part(number, unread, again=True))
     return waiting
 
 
@@ -126,25 +161,27 @@ def _ask(
     asking: _Asking,
     stopped: Callable[[], bool],
 ) -> None:
-    anew = {part.number for part in waiting if not part.again}
-    progress = ImageProgress(run.images)
+    anew = sum(part.images for part in waiting if not part.again)
+    asked = sum(part.images for part in waiting)
+    earlier = run.images - anew
+    # Where nothing but what has no answer is asked about, the bar is of that.
+    progress = ImageProgress(asked if asked > anew else run.images)
     with connected(task.address) as may_grow:
         pool = pool_for(task.workers, cpus=task.cpus, gpus=task.gpus, may_grow=may_grow)
         asking.workers = pool.most
-        earlier = run.images - sum(map(run.images_of, anew))
         done = f"{earlier:,} of {many(run.images, 'image')} are done"
         archive = run.asked.archive
         _say(
             f"{archive['model']} {archive['version']}: {done}; {many(len(waiting), 'part')} for "
             f"{pool}."
         )
-        for _ in range(earlier):
+        for _ in range(0 if asked > anew else earlier):
             progress.step(fresh=False)
 
         def each(done: Done) -> None:
             asking.images += done.images
             asking.worker_mb = max(asking.worker_mb, done.memory_mb)
-            for _ in range(done.images if done.number in anew else 0):
+            for _ in range(done.images):
                 progress.step()
 
         start = monotonic()
@@ -152,14 +189,15 @@ def _ask(
             work = _work(task, pinned, storage, run, pool)
             run_parts(waiting, work, pool, each=each, stopped=stopped)
         finally:
-            asking.seconds = monotonic() - start
+            asking.seconds += monotonic() - start
             progress.end()
 
 
 def _work(task: Task, pinned: Pinned, storage: Storage, run: Run, pool: Pool) -> Work:
     images: str = run.asked.input["images"]
     return Work(
-        run=token(),
+        run=new_token(),
+        job=run.token,
         archive=pinned,
         name=run.asked.archive["model"],
         version=run.asked.archive["version"],

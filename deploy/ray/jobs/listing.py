@@ -30,12 +30,13 @@ _PATHS = [("path", pa.binary()), ("name", pa.binary())]
 
 
 def write_list(
-    storage: Storage, images: Iterable[Listed], *, images_per_part: int | None = None
+    storage: Storage, token: str, images: Iterable[Listed], *, images_per_part: int | None = None
 ) -> tuple[int, int]:
-    """Write the list.
+    """Write the list; any other one is deleted.
 
     Args:
         storage: Of the job.
+        token: Of the job: no other one reads this list.
         images: Taken one at a time.
         images_per_part: None chooses 8 to 256, by how many images there are.
 
@@ -60,31 +61,34 @@ def write_list(
         file = list(itertools.islice(parts, _PARTS_IN_A_FILE))
         if not file:
             break
-        storage.write(_file(number), _parquet(file, ids.kind))
+        storage.write(_file(token, number), _parquet(file, ids.kind))
     ids.refuse_twice()
     return len(ids), size
 
 
-def read_part(storage: Storage, number: int) -> list[Listed]:
+def read_part(storage: Storage, token: str, number: int) -> list[Listed]:
     """The images of a part.
 
     Args:
         storage: Of the job.
+        token: Of the job.
         number: Of the part, from 0.
 
     Raises:
         ClientError: The list cannot be read.
     """
     file, group = divmod(number, _PARTS_IN_A_FILE)
-    with storage.opened(_file(file)) as opened:
-        rows = parquet.ParquetFile(opened).read_row_group(group).to_pylist()
+    rows = storage.using(
+        _file(token, file),
+        lambda opened: parquet.ParquetFile(opened).read_row_group(group).to_pylist(),
+    )
     return [
         Listed(row["image_id"], os.fsdecode(row["path"]), os.fsdecode(row["name"])) for row in rows
     ]
 
 
-def _file(number: int) -> str:
-    return f"{FOLDER}/list-{number:06}.parquet"
+def _file(token: str, number: int) -> str:
+    return f"{FOLDER}/list-{number:06}-{token}.parquet"
 
 
 def _chunks(images: Iterator[Listed], size: int) -> Iterator[list[Listed]]:

@@ -41,18 +41,25 @@ def split(body: bytes) -> tuple[bytes, bytes]:
     return body[_LENGTH_BYTES:end], body[end:]
 
 
-def pictures_folder(part: int) -> str:
-    """Where the pictures of a part go, relative to the job's folder: none gets too many."""
-    return f"{FOLDER}/part-{part:06}"
+def pictures_folder(part: int, token: str) -> str:
+    """Where the pictures of a part go, relative to the job's folder: none gets too many.
+
+    Args:
+        part: Number of it.
+        token: Of the job; a worker of another one draws elsewhere.
+    """
+    return f"{FOLDER}/part-{part:06}-{token}"
 
 
-def picture_name(part: int, image: Listed) -> str:
+def picture_name(part: int, token: str, index: int, image: Listed) -> str:
     """Where the picture of an image goes, relative to the job's folder.
 
     Args:
         part: Number of its part.
+        token: Of the job.
+        index: Place of the image in the list: names and ids that no file can have become the same.
         image: Its entry in the list.
     """
     stem = _UNSAFE.sub("_", PurePosixPath(image.name).stem)[:_LONGEST_STEM]
     id_ = _UNSAFE.sub("_", str(image.id))[:_LONGEST_STEM]
-    return f"{pictures_folder(part)}/{id_}-{stem}.jpg"
+    return f"{pictures_folder(part, token)}/{index}-{id_}-{stem}.jpg"

@@ -10,8 +10,6 @@ from typing import TypeAlias
 import fsspec
 import fsspec.core
 
-from deploy.ray.jobs.storage import is_local
-
 _PAUSES_S = (0.2, 1.0, 5.0)
 _FOR_GOOD = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError, ValueError)
 """What waiting does not mend."""
@@ -65,9 +63,9 @@ def read(path: str) -> Content:
     """
     for pause_s in (*_PAUSES_S, None):
         try:
+            if "://" not in path:  # fsspec takes `::` in a name for a chain of file systems
+                return Path(path).read_bytes()
             filesystem, name = fsspec.core.url_to_fs(path)
-            if is_local(filesystem):
-                return Path(name).read_bytes()
             content: bytes = filesystem.cat_file(name)
             return content
         except Exception as error:  # each of fsspec's file systems raises its own

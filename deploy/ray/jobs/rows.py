@@ -128,7 +128,7 @@ def unread_row(unread: Unread) -> dict[str, Any]:
     return {
         **_image(unread.index, unread.image),
         "type": unread.type,
-        "message": unread.message,
+        "message": as_text(unread.message),
         "may_pass": unread.may_pass,
     }
 

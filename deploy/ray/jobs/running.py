@@ -26,10 +26,12 @@ class Part:
 
     Attributes:
         number: Of it.
+        images: How many are to be asked about.
         again: Whether it is done, and only what has no answer is to be asked about.
     """
 
     number: int
+    images: int
     again: bool = False
 
 

@@ -1,24 +1,36 @@
 """Where a job writes: a folder that every node has, or a place of an object store."""
 
 import contextlib
+import errno
 import os
 import tempfile
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import fsspec
 import fsspec.core
 
 from client.errors import ClientError
 
+_T = TypeVar("_T")
+
+_PAUSES_S = (0.2, 1.0, 5.0, 20.0)
+_FOR_GOOD = (
+    *(FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError),
+    *(PermissionError, NotImplementedError, ValueError, ClientError),
+)
+_FOR_GOOD_NUMBERS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""What waiting does not mend: a job that cannot write goes on when somebody has made room."""
+
 
 class Storage:
     """Files by names below one folder; each is there whole or not at all, whoever is killed.
 
-    On file systems a file is written under a hidden name and renamed; object stores show an object
-    when all of it has arrived.
+    A trouble that may pass is tried five times in half a minute. On file systems a file is written
+    under a hidden name and renamed; object stores show an object when all of it has arrived.
 
     Attributes:
         url: The folder, absolute, or a URL that fsspec opens.
@@ -51,13 +63,15 @@ class Storage:
         Raises:
             ClientError: It cannot be read.
         """
-        self._filesystem.invalidate_cache()  # other processes write
-        try:
-            found = self._filesystem.ls(self._path(folder), detail=False)
-        except FileNotFoundError:
-            return []
-        except Exception as error:  # each of fsspec's file systems raises its own
-            raise ClientError(f"{self._path(folder)} cannot be read: {error}.") from error
+
+        def listed() -> list[Any]:
+            self._filesystem.invalidate_cache()  # other processes write
+            try:
+                return list(self._filesystem.ls(self._path(folder), detail=False))
+            except FileNotFoundError:
+                return []
+
+        found = self._patiently(listed, folder, "read")
         names = (str(one).rstrip("/").rpartition("/")[2] for one in found)
         return sorted(name for name in names if not name.startswith("."))
 
@@ -69,24 +83,29 @@ class Storage:
         """
         if self._is_local:
             return Path(self._path(name)).exists()
-        self._filesystem.invalidate_cache()
-        try:
-            return bool(self._filesystem.exists(self._path(name)))
-        except Exception as error:
-            raise ClientError(f"{self._path(name)} cannot be read: {error}.") from error
 
-    @contextlib.contextmanager
-    def opened(self, name: str) -> Iterator[Any]:
-        """A file for reading, which can seek.
+        def there() -> bool:
+            self._filesystem.invalidate_cache()
+            return bool(self._filesystem.exists(self._path(name)))
+
+        return self._patiently(there, name, "read")
+
+    def using(self, name: str, read: Callable[[Any], _T]) -> _T:
+        """What is read from a file.
+
+        Args:
+            name: Of the file.
+            read: Gets it open, and may seek; called again where it fails of what may pass.
 
         Raises:
             ClientError: It cannot be read.
         """
-        try:
+
+        def opened() -> _T:
             with self._filesystem.open(self._path(name), "rb") as file:
-                yield file
-        except Exception as error:
-            raise ClientError(f"{self._path(name)} cannot be read: {error}.") from error
+                return read(file)
+
+        return self._patiently(opened, name, "read")
 
     def read(self, name: str) -> bytes:
         """A file's content.
@@ -94,8 +113,7 @@ class Storage:
         Raises:
             ClientError: It cannot be read.
         """
-        with self.opened(name) as file:
-            content: bytes = file.read()
+        content: bytes = self.using(name, lambda file: file.read())
         return content
 
     def write(self, name: str, content: bytes) -> None:
@@ -104,14 +122,19 @@ class Storage:
         Raises:
             ClientError: The disk is full, or another trouble of it.
         """
-        if self._is_local:
-            with self.replacing(name) as temp:
+
+        def written() -> None:
+            if not self._is_local:
+                self._filesystem.pipe_file(self._path(name), content)
+                return
+            temp = self._temporary(self._path(name))
+            try:
                 temp.write_bytes(content)
-            return
-        try:
-            self._filesystem.pipe_file(self._path(name), content)
-        except Exception as error:
-            raise ClientError(f"{self._path(name)} cannot be written: {error}.") from error
+                self._moved(temp, self._path(name))
+            finally:
+                temp.unlink(missing_ok=True)
+
+        self._patiently(written, name, "written")
 
     @contextlib.contextmanager
     def replacing(self, name: str) -> Iterator[Path]:
@@ -123,17 +146,10 @@ class Storage:
             ClientError: The disk is full, or another trouble of it.
         """
         path = self._path(name)
-        try:
-            temp = self._temporary(path)
-        except OSError as error:
-            raise ClientError(f"{path} cannot be written: {error}.") from error
+        temp = self._patiently(lambda: self._temporary(path), name, "written")
         try:
             yield temp
-            if self._is_local:
-                _to_disk(temp)
-                temp.replace(path)
-            else:
-                self._put(temp, path)
+            self._patiently(lambda: self._moved(temp, path), name, "written")
         except OSError as error:
             raise ClientError(f"{path} cannot be written: {error}.") from error
         finally:
@@ -145,11 +161,12 @@ class Storage:
         Raises:
             ClientError: It cannot be deleted.
         """
-        try:
+
+        def deleted() -> None:
             with contextlib.suppress(FileNotFoundError):
                 self._filesystem.rm_file(self._path(name))
-        except Exception as error:
-            raise ClientError(f"{self._path(name)} cannot be deleted: {error}.") from error
+
+        self._patiently(deleted, name, "deleted")
 
     def sweep(self, folder: str) -> None:
         """Delete what killed processes have left half written; nobody else writes there now.
@@ -170,11 +187,23 @@ class Storage:
         os.close(handle)
         return Path(file)
 
-    def _put(self, file: Path, path: str) -> None:
-        try:
-            self._filesystem.put_file(str(file), path)
-        except Exception as error:  # each of fsspec's file systems raises its own
-            raise ClientError(f"{path} cannot be written: {error}.") from error
+    def _moved(self, temp: Path, path: str) -> None:
+        if self._is_local:
+            _to_disk(temp)
+            temp.replace(path)
+        else:
+            self._filesystem.put_file(str(temp), path)
+
+    def _patiently(self, action: Callable[[], _T], name: str, done: str) -> _T:
+        for pause_s in (*_PAUSES_S, None):
+            try:
+                return action()
+            except Exception as error:  # each of fsspec's file systems raises its own
+                if pause_s is None or _is_for_good(error):
+                    path = self._path(name)
+                    raise ClientError(f"{path} cannot be {done}: {error}.") from error
+            time.sleep(pause_s)
+        raise AssertionError("the last try returns")
 
     def _path(self, name: str) -> str:
         return f"{self._root.rstrip('/')}/{name}".rstrip("/")
@@ -183,6 +212,10 @@ class Storage:
 def is_local(filesystem: Any) -> bool:
     """Whether it is that of the machine, network file systems included."""
     return type(filesystem) is fsspec.get_filesystem_class("file")
+
+
+def _is_for_good(error: Exception) -> bool:
+    return isinstance(error, _FOR_GOOD) or getattr(error, "errno", None) in _FOR_GOOD_NUMBERS
 
 
 def _to_disk(file: Path) -> None:

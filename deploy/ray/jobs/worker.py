@@ -1,7 +1,6 @@
 """One worker: a model in a process of its own, which works off part after part."""
 
 import json
-import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from deploy.ray.jobs.memory import peak_memory_mb
 from deploy.ray.jobs.parts import Parts
 from deploy.ray.jobs.pictures import FORMAT, picture_name, pictures_folder, register, split
 from deploy.ray.jobs.reading import Content, Reader, Unreadable
+from deploy.ray.jobs.record import refuse_another
 from deploy.ray.jobs.rows import Answered, Unread
 from deploy.ray.jobs.storage import Storage
 from deploy.ray.opened import load_detector
@@ -39,6 +39,7 @@ class Work:
 
     Attributes:
         run: Token of the run.
+        job: Token of the job.
         archive: The model.
         name: Its name.
         version: Its version.
@@ -53,6 +54,7 @@ class Work:
     """
 
     run: str
+    job: str
     archive: Pinned
     name: str
     version: str
@@ -72,7 +74,7 @@ class Worker:
     def __init__(self, work: Work) -> None:
         self._work = work
         self._storage = Storage(work.output)
-        self._parts = Parts(self._storage, str if work.text_ids else int)
+        self._parts = Parts(self._storage, str if work.text_ids else int, work.job)
         self._attempts = Attempts(self._storage, work.run)
         self._reader = Reader()
         self._detector: Detector | None = None
@@ -107,17 +109,21 @@ class Worker:
 
     def _work_off(self, part: int, *, again: bool) -> tuple[int, int]:
         first = part * self._work.images_per_part
-        images = list(enumerate(read_part(self._storage, part), start=first))
-        earlier = None
+        images = list(enumerate(read_part(self._storage, self._work.job, part), start=first))
+        earlier: list[dict[str, Any]] = []
         if again:
-            earlier = self._parts.results(part)
-            wanted = {row["index"] for row in self._parts.unread(part, earlier)}
+            earlier, without = self._parts.read(part)
+            wanted = {row["index"] for row in without}
             images = [one for one in images if one[0] in wanted]
+        elif self._parts.is_done(part):  # by a worker that was taken for lost
+            self._attempts.end(part)
+            return len(images), len(self._parts.read(part).unread)
         if self._work.pictures:
-            self._storage.sweep(pictures_folder(part))
+            self._storage.sweep(pictures_folder(part, self._work.job))
         outcomes = list(self._ask(part, images))
         answered = [one for one in outcomes if isinstance(one, Answered)]
         unread = [one for one in outcomes if isinstance(one, Unread)]
+        refuse_another(self._storage, self._work.job)
         self._parts.commit(part, answered, unread, earlier=earlier)
         self._attempts.end(part)
         return len(images), len(unread)
@@ -192,7 +198,7 @@ class Worker:
         document, jpeg = split(answer.body)
         if not jpeg:
             return Answered(index, image, json.loads(document))
-        name = picture_name(part, image)
+        name = picture_name(part, self._work.job, index, image)
         self._storage.write(name, jpeg)
         return Answered(index, image, json.loads(document), name)
 
@@ -217,11 +223,6 @@ class Worker:
                 error = json.loads(answer.body)
                 raise ClientError(f"{error['type']}: {error['message']}")
         return self._detector
-
-
-def token() -> str:
-    """Of a new run."""
-    return uuid.uuid4().hex
 
 
 def _paths(images: Iterable[tuple[int, Listed]]) -> list[str]:

@@ -62,6 +62,7 @@ def _walk(filesystem: Any, root: str) -> Iterator[tuple[str, str]]:
     while waiting:
         parent = waiting.pop()
         found = filesystem.ls(parent, detail=True)
+        filesystem.invalidate_cache()  # it would keep the names of every folder
         paths = {str(one["name"]).rstrip("/"): one["type"] for one in found}
         for path in sorted(paths):
             if paths[path] != "directory" and _is_image(path.rpartition("/")[2]):

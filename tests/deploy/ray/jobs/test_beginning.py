@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -34,13 +35,30 @@ def test_a_job_has_begun_when_its_images_are_listed(task, storage):
     run = begun(task, storage)
     assert (run.images, run.images_per_part, run.text_ids) == (6, 8, False)
     assert read_run(storage, look(task)[1]) == run
-    assert [one.name for one in read_part(storage, 0)][-1] == "sub/4.png"
+    assert [one.name for one in read_part(storage, run.token, 0)][-1] == "sub/4.png"
 
 
 def test_what_a_job_without_results_has_left_is_none_of_the_next(task, storage):
-    storage.write("unreadable/part-000007.parquet", b"")
+    for name in ("results/part-000007-0ld.parquet", "unreadable/part-000007-0ld.parquet"):
+        storage.write(name, b"")
+    storage.write("results/of-somebody-else.parquet", b"")
     begun(task, storage)
+    assert storage.names("results") == ["of-somebody-else.parquet"]
     assert storage.names("unreadable") == []
+
+
+def test_the_list_of_one_job_is_never_beside_the_record_of_another(task, images, storage, tmp_path):
+    """A job stopped before its first part; a mistyped command; then the first one once more."""
+    begun(task, storage)
+    _, asked, _ = look(task)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "x.png").symlink_to("gone")
+    with pytest.raises(ClientError, match="none can be read"):
+        begun(replace(task, input=str(tmp_path / "other")), storage)
+    assert storage.names("inputs") != []
+    assert read_run(storage, asked) is None
+    run = begun(task, storage)
+    assert (run.images, read_run(storage, asked)) == (6, run)
 
 
 def test_a_stop_while_images_are_listed(task, storage):

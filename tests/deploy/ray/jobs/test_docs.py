@@ -33,7 +33,7 @@ def text(pytestconfig: pytest.Config) -> str:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where somebody stands who reads the tables of a job that has ended."""
     place = tmp_path_factory.mktemp("typed")
-    parts = Parts(Storage(str(place / "found")), int)
+    parts = Parts(Storage(str(place / "found")), int, "t0")
     for number, count in enumerate((2, 0, 3)):
         document = json.loads(encode_native(instances(count, masks=True)))
         parts.commit(number, [Answered(number, Listed(number, "/a", "a"), document)], [])
@@ -75,7 +75,9 @@ def test_columns_are_those_of_the_tables(text):
 
 
 def test_keys_are_those_of_the_summary(text):
-    run = Run(Asked({"model": "m", "version": "1", "sha256": ""}, {}, {}, 1, False), 1, 1, False)
+    run = Run(
+        Asked({"model": "m", "version": "1", "sha256": ""}, {}, {}, 1, False), "", 1, 1, False
+    )
     document = summary_document(
         run, Totals(), asked=1, seconds=1, workers=1, memory_mb={}, notes=(), folder="/"
     )

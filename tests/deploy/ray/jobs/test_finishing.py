@@ -10,7 +10,7 @@ from client.errors import ClientError
 from client.predict.categories import Categories
 from client.predictions import Predictions
 from client.progress import ImageProgress
-from deploy.ray.jobs.finishing import categories_of, write_files
+from deploy.ray.jobs.finishing import Lacking, categories_of, write_files
 from deploy.ray.jobs.listed import Listed
 from deploy.ray.jobs.parts import Parts
 from deploy.ray.jobs.record import Asked, Run
@@ -23,7 +23,7 @@ CATEGORIES = Categories(
     {0: 17, 2: 2}, tuple({"id": id_, "name": f"class {id_}"} for id_ in (2, 17))
 )
 ASKED = Asked({"model": "pets", "version": "2.1", "sha256": ""}, {}, {}, 1, False)
-RUN = Run(ASKED, images=5, images_per_part=3, text_ids=False)
+RUN = Run(ASKED, "t0", images=5, images_per_part=3, text_ids=False)
 COUNTS = (3, 0, 5, 2)  # instances of the images with an answer; the fifth has none
 
 
@@ -38,7 +38,7 @@ def image(index: int) -> Listed:
 @pytest.fixture
 def parts(storage) -> Parts:
     """A job of five images in two parts."""
-    parts = Parts(storage, int)
+    parts = Parts(storage, int, "t0")
     answered = [Answered(i, image(i), document(count)) for i, count in enumerate(COUNTS)]
     parts.commit(0, answered[:3], [])
     parts.commit(1, answered[3:], [Unread(4, image(4), "UndecodableImage", "None.", False)])
@@ -81,10 +81,30 @@ def test_pycocotools_reads_both_files(tmp_path, storage, parts):
 
 def test_a_part_that_lacks_an_image_is_asked_about_again(storage, parts):
     parts.commit(0, [Answered(0, image(0), document(1)), Answered(2, image(2), document(1))], [])
-    with pytest.raises(ClientError, match="Part 0 has 2 of its 3 images, and was taken back"):
+    storage.write("results/part-000001-t0.parquet", b"half")
+    with pytest.raises(Lacking, match=r"2 parts lacked images .* back: 0, 1\.") as caught:
         write(storage, parts)
-    assert parts.done() == {1}
+    assert caught.value.parts == [0, 1]
+    assert parts.done() == set()
     assert not storage.exists("coco_results.json")
+
+
+def test_what_other_jobs_have_left_is_none_of_the_results(storage, parts):
+    for name in ("part-000000-0ld", "part-000002-t0"):
+        storage.write(f"results/{name}.parquet", b"")
+        storage.write(f"unreadable/{name}.parquet", b"")
+    assert write(storage, parts).answered == 4
+    assert storage.names("results") == ["part-000000-t0.parquet", "part-000001-t0.parquet"]
+    assert storage.names("unreadable") == ["part-000001-t0.parquet"]
+
+
+def test_the_table_of_what_has_no_answer_becomes_what_the_results_say(storage, parts):
+    before = storage.read("unreadable/part-000001-t0.parquet")
+    storage.write("unreadable/part-000000-t0.parquet", before)
+    storage.delete("unreadable/part-000001-t0.parquet")
+    write(storage, parts)
+    assert storage.names("unreadable") == ["part-000001-t0.parquet"]
+    assert storage.read("unreadable/part-000001-t0.parquet") == before
 
 
 def test_a_stop_leaves_no_half_file(storage, parts):
@@ -110,7 +130,7 @@ NAMED = [
 
 @pytest.mark.parametrize(("classes", "annotated", "ids", "notes"), NAMED)
 def test_categories(classes, annotated, ids, notes):
-    run = Run(ASKED, 1, 1, text_ids=False, categories=annotated)
+    run = Run(ASKED, "t0", 1, 1, text_ids=False, categories=annotated)
     found = categories_of(classes, run)
     assert found.ids == ids
     assert len(found.notes) == notes
@@ -118,6 +138,6 @@ def test_categories(classes, annotated, ids, notes):
 
 
 def test_categories_that_do_not_fit_are_refused():
-    run = Run(ASKED, 1, 1, text_ids=False, categories=[{"id": 4, "name": "bird"}])
+    run = Run(ASKED, "t0", 1, 1, text_ids=False, categories=[{"id": 4, "name": "bird"}])
     with pytest.raises(ClientError, match="No class of the model"):
         categories_of(CLASSES, run)

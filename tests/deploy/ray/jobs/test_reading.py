@@ -14,11 +14,12 @@ def _no_pauses(monkeypatch):
 def test_files_come_in_their_order_whatever_becomes_of_each(tmp_path, memory):
     memory.pipe_file("/bucket/c", b"3")
     (tmp_path / "a").write_bytes(b"1")
+    (tmp_path / "c::a").write_bytes(b"4")
     (tmp_path / "empty").write_bytes(b"")
-    paths = [str(tmp_path / name) for name in ("a", "gone", "empty", ".")]
+    paths = [str(tmp_path / name) for name in ("a", "gone", "empty", ".", "c::a")]
     found = Reader(2).ahead([*paths, "memory://bucket/c", "memory://bucket/d", "nowhere://x"])()
     assert [one if isinstance(one, bytes) else one.type for one in found] == [
-        *(b"1", "FileNotFoundError", b"", "IsADirectoryError"),
+        *(b"1", "FileNotFoundError", b"", "IsADirectoryError", b"4"),
         *(b"3", "FileNotFoundError", "ValueError"),
     ]
     assert found[1].message == (

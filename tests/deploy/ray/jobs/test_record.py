@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from client.errors import ClientError
-from deploy.ray.jobs.record import Asked, Run, read_run, write_run
+from deploy.ray.jobs.record import Asked, Run, read_run, refuse_another, write_run
 from deploy.ray.jobs.storage import Storage
 
 ASKED = Asked(
@@ -13,7 +13,9 @@ ASKED = Asked(
     batch=1,
     pictures=False,
 )
-RUN = Run(ASKED, images=10, images_per_part=4, text_ids=False, categories=[{"id": 1, "name": "é"}])
+RUN = Run(
+    ASKED, "t0", images=10, images_per_part=4, text_ids=False, categories=[{"id": 1, "name": "é"}]
+)
 
 
 def test_parts_of_a_run():
@@ -60,7 +62,9 @@ OTHERS = [
 def test_another_job_is_not_mixed_in(storage, changes, sentence):
     write_run(storage, RUN)
     assert read_run(storage, replace(ASKED, **changes)) is None  # nothing is lost by it
-    storage.write("results/part-000000.parquet", b"")
+    storage.write("results/part-000000-t1.parquet", b"")
+    assert read_run(storage, replace(ASKED, **changes)) is None  # of a job before this one
+    storage.write("results/part-000000-t0.parquet", b"")
     with pytest.raises(ClientError, match=sentence.replace("{", r"\{")) as caught:
         read_run(storage, replace(ASKED, **changes))
     assert f"{storage.url} has results of another job" in str(caught.value)
@@ -68,10 +72,27 @@ def test_another_job_is_not_mixed_in(storage, changes, sentence):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"[]", b'{"format_version": 2}', b'{"format_version": 1}']
+    "content", [b"", b"[]", b'{"format_version": 1}', b'{"format_version": 2}']
 )
 def test_a_file_of_something_else(tmp_path, content):
     storage = Storage(str(tmp_path))
     storage.write("run.json", content)
     with pytest.raises(ClientError, match=r"run\.json is none of this command"):
         read_run(storage, ASKED)
+
+
+@pytest.mark.parametrize("folder", ["results", "unreadable"])
+def test_results_that_nothing_says_the_job_of(storage, folder):
+    storage.write(f"{folder}/part-0.parquet", b"")
+    with pytest.raises(ClientError, match=f"has files in {folder}, and no run.json"):
+        read_run(storage, ASKED)
+
+
+def test_a_worker_sees_that_its_job_was_given_up(storage):
+    write_run(storage, RUN)
+    refuse_another(storage, "t0")
+    with pytest.raises(ClientError, match="belongs to another job since"):
+        refuse_another(storage, "t1")
+    storage.delete("run.json")
+    with pytest.raises(ClientError, match="belongs to another job since"):
+        refuse_another(storage, "t0")

@@ -1,9 +1,12 @@
+import errno
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from client.errors import ClientError
+from deploy.ray.jobs import storage as storing
 from deploy.ray.jobs.storage import Storage
 
 
@@ -93,3 +96,79 @@ def test_troubles_are_sentences(tmp_path):
         storage.read("a")
     with pytest.raises(ClientError, match="nowhere://a cannot be opened: "):
         Storage("nowhere://a")
+
+
+ACTIONS = [
+    pytest.param(lambda storage: storage.write("b", b"1"), None, id="write"),
+    pytest.param(lambda storage: storage.read("a"), b"0", id="read"),
+    pytest.param(lambda storage: storage.using("a", lambda file: file.read(1)), b"0", id="using"),
+    pytest.param(lambda storage: storage.delete("a"), None, id="delete"),
+    pytest.param(lambda storage: storage.names(""), ["a"], id="names"),
+    pytest.param(lambda storage: storage.exists("a"), True, id="exists"),
+]
+
+
+class Faulty:
+    """A file system of which some calls fail first."""
+
+    def __init__(self, filesystem: object, error: Exception, failures: int) -> None:
+        self._filesystem = filesystem
+        self._error = error
+        self.failures = failures
+
+    def __getattr__(self, name: str) -> Callable[..., object]:
+        def call(*arguments: object, **named: object) -> object:
+            if self.failures and name != "invalidate_cache":
+                self.failures -= 1
+                raise self._error
+            return getattr(self._filesystem, name)(*arguments, **named)
+
+        return call
+
+
+@pytest.fixture
+def pauses(monkeypatch) -> list[float]:
+    taken: list[float] = []
+    monkeypatch.setattr(storing.time, "sleep", taken.append)
+    return taken
+
+
+@pytest.mark.parametrize(("action", "expected"), ACTIONS)
+def test_a_fault_that_passes_ends_nothing(memory, pauses, action, expected):
+    storage = Storage("memory://bucket/out")
+    storage.write("a", b"0")
+    passing = Faulty(storage._filesystem, OSError(errno.EIO, "Input/output error"), 4)
+    storage._filesystem = passing
+    assert action(storage) == expected
+    assert (passing.failures, len(pauses)) == (0, 4)
+
+
+def test_a_write_to_a_folder_is_tried_again(tmp_path, pauses, monkeypatch):
+    left, original = [OSError(errno.ESTALE, "Stale file handle")] * 4, Path.write_bytes
+
+    def write_bytes(path: Path, content: bytes) -> int:
+        if left:
+            raise left.pop()
+        return original(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", write_bytes)
+    Storage(str(tmp_path)).write("a", b"1")
+    assert [one.name for one in tmp_path.iterdir()] == ["a"]
+    assert len(pauses) == 4
+
+
+FINAL = [
+    pytest.param(OSError(errno.EIO, "Input/output error"), 4, id="again and again"),
+    pytest.param(OSError(errno.ENOSPC, "No space left on device"), 0, id="no room"),
+    pytest.param(OSError(errno.EDQUOT, "Disk quota exceeded"), 0, id="no quota"),
+    pytest.param(PermissionError("AccessDenied"), 0, id="no right"),
+]
+
+
+@pytest.mark.parametrize(("error", "tried"), FINAL)
+def test_what_waiting_does_not_mend_is_a_sentence(memory, pauses, error, tried):
+    storage = Storage("memory://bucket/out")
+    storage._filesystem = Faulty(memory, error, 99)
+    with pytest.raises(ClientError, match=r"bucket/out/a cannot be written: "):
+        storage.write("a", b"1")
+    assert len(pauses) == tried

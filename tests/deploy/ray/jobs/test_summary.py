@@ -5,7 +5,11 @@ from deploy.ray.jobs.record import Asked, Run
 from deploy.ray.jobs.summary import summary_document, summary_text
 
 RUN = Run(
-    Asked({"model": "coins", "version": "1.0", "sha256": "ab"}, {}, {}, 1, False), 2000, 8, False
+    Asked({"model": "coins", "version": "1.0", "sha256": "ab"}, {}, {}, 1, False),
+    "t0",
+    2000,
+    8,
+    False,
 )
 
 

@@ -22,6 +22,7 @@ from tests.images import png
 
 WORK = Work(
     run="run",
+    job="t0",
     archive=Pinned("", ""),
     name="tiny",
     version="1.0",
@@ -39,7 +40,8 @@ WORK = Work(
 @pytest.fixture
 def begun(images: Path, storage: Storage) -> Storage:
     """A job of six images in two parts, listed and not begun."""
-    write_list(storage, open_input(str(images)).listed(), images_per_part=4)
+    storage.write("run.json", b'{"token": "t0"}')
+    write_list(storage, "t0", open_input(str(images)).listed(), images_per_part=4)
     return storage
 
 
@@ -49,7 +51,7 @@ class Site:
     def __init__(self, storage: Storage, detector, **changes: object) -> None:
         self.worker = Worker(replace(WORK, output=storage.url, **changes))
         self.worker._detector = detector
-        self.parts = Parts(storage, int)
+        self.parts = Parts(storage, int, "t0")
 
     def __call__(self, part: int, *, again: bool = False) -> dict:
         row = self.worker({"part": np.array([part]), "again": np.array([again])})
@@ -57,8 +59,7 @@ class Site:
 
     def names(self, part: int) -> tuple[list[str], dict[str, str]]:
         """Images with an answer, and types of errors by those without one."""
-        results = self.parts.results(part)
-        unread = self.parts.unread(part, results)
+        results, unread = self.parts.read(part)
         return (
             [row["file_name"] for row in results],
             {row["file_name"]: row["type"] for row in unread},
@@ -76,7 +77,7 @@ def test_answers_are_the_handlers_own_bit_for_bit(begun, detector, images):
     assert (done["part"], done["images"], done["unread"], done["refused"]) == (0, 4, 0, "")
     assert done["memory_mb"] > 50
     found = 0
-    for row in site.parts.results(0):
+    for row in site.parts.read(0).results:
         one = predictions_of(row, model="tiny", version="1.0")
         other = lone_answer(detector, Path(row["path"]), score_threshold=0.2, classes=["red", 1])
         assert one.boxes_xyxy.tobytes() == other.boxes_xyxy.tobytes()
@@ -97,7 +98,7 @@ def test_what_cannot_be_read_stands_in_a_table_of_its_own(begun, detector, image
         ["0.png"],
         {"1.png": "FileNotFoundError", "2.png": "EmptyRequest", "3.png": "UndecodableImage"},
     )
-    unread = site.parts.unread(0, site.parts.results(0))
+    unread = site.parts.read(0).unread
     assert [row["may_pass"] for row in unread] == [True, False, False]
     assert unread[0]["message"].startswith(f"{images}/1.png cannot be read: [Errno 2]")
     assert site(1)["unread"] == 1
@@ -112,7 +113,7 @@ def test_what_has_no_answer_is_asked_about_again_and_nothing_else(
     (images / "1.png").unlink()
     (images / "2.png").write_bytes(b"no image")
     site(0)
-    before = {row["file_name"]: row for row in site.parts.results(0)}
+    before = {row["file_name"]: row for row in site.parts.read(0).results}
     asked, original = [], type(detector).answer
 
     def answer(self, rows):
@@ -125,7 +126,7 @@ def test_what_has_no_answer_is_asked_about_again_and_nothing_else(
     assert (done["images"], done["unread"]) == (2, 1)
     assert [row.fields["data"] for row in asked] == [good]
     assert site.names(0) == (["0.png", "2.png", "3.png"], {"1.png": "FileNotFoundError"})
-    after = {row["file_name"]: row for row in site.parts.results(0)}
+    after = {row["file_name"]: row for row in site.parts.read(0).results}
     assert {name: after[name] for name in before} == before
 
 
@@ -144,8 +145,10 @@ def test_pictures_are_the_handlers_own_and_the_model_runs_once(
     site = Site(begun, detector, pictures=True)
     site(0)
     assert len(runs) == 4
-    pictures = [row["picture"] for row in site.parts.results(0)]
-    assert pictures == [f"pictures/part-000000/{number + 1}-{number}.jpg" for number in range(4)]
+    pictures = [row["picture"] for row in site.parts.read(0).results]
+    assert pictures == [
+        f"pictures/part-000000-t0/{number}-{number + 1}-{number}.jpg" for number in range(4)
+    ]
     for number, name in enumerate(pictures):
         content = (images / f"{number}.png").read_bytes()
         (answer,) = detector.answer([Row({"data": content, "format": "overlay"})])
@@ -163,8 +166,8 @@ def test_an_answer_that_is_too_large_with_its_picture_comes_without(
     )
     site = Site(begun, detector, pictures=True)
     assert site(0)["refused"] == ""
-    assert site.parts.results(0)[0]["picture"] is None
-    assert site.parts.results(0)[0]["instances"]
+    assert site.parts.read(0).results[0]["picture"] is None
+    assert site.parts.read(0).results[0]["instances"]
 
 
 def test_an_image_that_workers_die_at_is_left_out(begun, detector):
@@ -183,11 +186,28 @@ class Died(BaseException):
     pass
 
 
+def test_a_part_that_is_done_is_not_asked_about(begun, detector, monkeypatch):
+    site = Site(begun, detector)
+    site(1)
+    before = begun.read("results/part-000001-t0.parquet")
+    monkeypatch.setattr(type(detector), "answer", None)
+    done = site(1)
+    assert (done["images"], done["unread"], done["refused"]) == (2, 1, "")
+    assert begun.read("results/part-000001-t0.parquet") == before
+
+
+def test_a_late_worker_of_a_job_that_was_given_up_writes_nothing(begun, detector):
+    begun.write("run.json", b'{"token": "t1"}')
+    refused = Site(begun, detector)(0)["refused"]
+    assert refused == f"{begun.url} belongs to another job since this one has begun."
+    assert begun.names("results") == begun.names("unreadable") == []
+
+
 def test_after_a_death_images_are_asked_about_alone(begun, detector, monkeypatch):
     """Dies at the image of index 1 whenever it is among those that are asked about."""
     site = Site(begun, detector)
     sizes, original = [], type(detector).answer
-    deadly = Path(read_part(begun, 0)[1].path).read_bytes()
+    deadly = Path(read_part(begun, "t0", 0)[1].path).read_bytes()
 
     def answer(self, rows):
         sizes.append(len(rows))
@@ -208,7 +228,7 @@ def test_a_node_without_the_folder_of_images_ends_the_job(begun, tmp_path):
     worker = Worker(replace(WORK, output=begun.url, images=str(tmp_path / "gone")))
     row = worker({"part": np.array([0]), "again": np.array([False])})
     assert row["refused"] == [f"A node of the cluster has no folder {tmp_path}/gone."]
-    assert Parts(begun, int).done() == set()
+    assert Parts(begun, int, "t0").done() == set()
 
 
 def test_a_full_disk_ends_the_job(begun, detector, monkeypatch):
@@ -230,10 +250,11 @@ def test_windows_have_every_image_once_and_in_order(tmp_path, detector):
         image = np.full((40, 40, 3), number, np.uint8)
         (folder / f"{number:03}.png").write_bytes(png(image))
     storage = Storage(str(tmp_path / "job"))
-    write_list(storage, open_input(str(folder)).listed(), images_per_part=40)
+    storage.write("run.json", b'{"token": "t0"}')
+    write_list(storage, "t0", open_input(str(folder)).listed(), images_per_part=40)
     site = Site(storage, detector, images_per_part=40)
     assert site(0)["images"] == 40
-    for number, row in enumerate(site.parts.results(0)):
+    for number, row in enumerate(site.parts.read(0).results):
         assert (row["index"], row["image_id"]) == (number, number + 1)
         assert row["file_name"] == f"{number:03}.png"
         assert cv2.imread(row["path"])[0, 0, 0] == number

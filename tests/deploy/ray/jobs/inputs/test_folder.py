@@ -73,6 +73,24 @@ def test_a_folder_that_is_none_of_the_machine(folder, memory):
     assert memory.exists(found[3].path)
 
 
+def test_no_more_than_one_folder_is_kept(folder, memory, monkeypatch):
+    """File systems of object stores keep what they have listed until they are told not to."""
+    kept, most, original = set(), [], type(memory).ls
+
+    def ls(self, path, **options):
+        kept.add(path)
+        most.append(len(kept))
+        return original(self, path, **options)
+
+    monkeypatch.setattr(type(memory), "ls", ls)
+    monkeypatch.setattr(type(memory), "invalidate_cache", lambda *_: kept.clear())
+    for name in FILES:
+        memory.pipe_file(f"/bucket/images/{name}", b"")
+    assert len(listed("memory://bucket/images")) > 0
+    assert len(most) > 2
+    assert max(most) == 1
+
+
 def test_a_folder_that_cannot_be_read(tmp_path):
     with pytest.raises(ClientError, match=r"cannot be read: .*No such file"):
         listed(tmp_path / "gone")
