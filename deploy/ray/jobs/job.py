@@ -76,8 +76,7 @@ def predict(task: Task, *, stopped: Callable[[], bool] = lambda: False) -> dict[
     with claimed(storage):
         for folder in ("", INPUTS, RESULT_PARTS, UNREADABLE, ATTEMPTS):
             storage.sweep(folder)
-        for name in storage.names(ATTEMPTS):
-            storage.delete(f"{ATTEMPTS}/{name}")
+        _forget(storage)
         try:
             run = read_run(storage, asked)
             if run is None:
@@ -124,6 +123,7 @@ def _work_off(
     for _ in range(_ROUNDS):
         if waiting:
             _ask(task, pinned, storage, run, waiting, asking, stopped)
+            _forget(storage)
         try:
             return _finish(storage, run, parts, categories, stopped)
         except Lacking as error:
@@ -131,6 +131,11 @@ def _work_off(
             _say(f"{error} They are asked about again.")
             waiting = [Part(number, run.images_of(number)) for number in error.parts]
     raise lacking
+
+
+def _forget(storage: Storage) -> None:
+    for name in storage.names(ATTEMPTS):
+        storage.delete(f"{ATTEMPTS}/{name}")
 
 
 def _waiting(run: Run, parts: Parts, *, again: bool, stopped: Callable[[], bool]) -> list[Part]:
@@ -204,6 +209,7 @@ def _work(task: Task, pinned: Pinned, storage: Storage, run: Run, pool: Pool) ->
         output=storage.url,
         images=None if "://" in images else images,
         text_ids=run.text_ids,
+        readable=run.readable,
         images_per_part=run.images_per_part,
         options=run.asked.options,
         batch=task.batch,

@@ -1,20 +1,24 @@
 """One worker: a model in a process of its own, which works off part after part."""
 
 import json
+import os
+import platform
+import signal
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from client.errors import ClientError
 from client.sample_image import sample_png
 from deploy.ray.jobs.attempts import Attempts
+from deploy.ray.jobs.health import Health
 from deploy.ray.jobs.listed import Listed
 from deploy.ray.jobs.listing import read_part
 from deploy.ray.jobs.memory import peak_memory_mb
 from deploy.ray.jobs.parts import Parts
 from deploy.ray.jobs.pictures import FORMAT, picture_name, pictures_folder, register, split
-from deploy.ray.jobs.reading import Content, Reader, Unreadable
+from deploy.ray.jobs.reading import Content, Reader, Unreadable, read
 from deploy.ray.jobs.record import refuse_another
 from deploy.ray.jobs.rows import Answered, Unread
 from deploy.ray.jobs.storage import Storage
@@ -46,6 +50,7 @@ class Work:
         output: URL of the job's folder.
         images: Folder of this machine that images are in; None where they are elsewhere.
         text_ids: Whether ids of images are text; else they are numbers.
+        readable: Index of an image that could be read when the job began.
         images_per_part: How many a part has; the last one may have fewer.
         options: Of every image, docs/api.md.
         batch: Most images of one forward pass.
@@ -61,6 +66,7 @@ class Work:
     output: str
     images: str | None
     text_ids: bool
+    readable: int
     images_per_part: int
     options: dict[str, Any]
     batch: int
@@ -76,6 +82,7 @@ class Worker:
         self._storage = Storage(work.output)
         self._parts = Parts(self._storage, str if work.text_ids else int, work.job)
         self._attempts = Attempts(self._storage, work.run)
+        self._health = Health(self._storage, _name())
         self._reader = Reader()
         self._detector: Detector | None = None
 
@@ -126,32 +133,33 @@ class Worker:
         refuse_another(self._storage, self._work.job)
         self._parts.commit(part, answered, unread, earlier=earlier)
         self._attempts.end(part)
+        self._health.well()
         return len(images), len(unread)
 
     def _ask(self, part: int, images: Sequence[tuple[int, Listed]]) -> Iterator[Answered | Unread]:
-        detector = self._loaded()
+        detector = self._loaded(part)
         attempt = self._attempts.begin(part)
-        deadly = () if attempt is None else attempt.deadly
         for index, image in images:
-            if index in deadly:
+            if index in attempt.deadly:
                 yield Unread(
                     index,
                     image,
                     "WorkerDied",
-                    f"The worker that was asked about {image.path} alone died before it answered.",
+                    f"Two workers that were asked about {image.path} alone died at it.",
                     may_pass=True,
                 )
-        left = [one for one in images if one[0] not in deadly]
-        for window, contents in self._read(left, _WINDOW if attempt is None else 1):
-            if attempt is not None:
-                self._attempts.alone(part, attempt, window[0][0])
-            yield from self._answer(detector, part, window, contents)
+        left = [one for one in images if one[0] not in attempt.deadly]
+        for window, contents in self._read(_windows(left, attempt.suspects)):
+            self._attempts.ask(part, attempt, [index for index, _ in window])
+            outcomes = list(self._answer(detector, part, window, contents))
+            if len(window) == 1:  # it is not to blame for what comes after it
+                self._attempts.ask(part, attempt, ())
+            yield from outcomes
 
     def _read(
-        self, images: Sequence[tuple[int, Listed]], size: int
+        self, windows: Sequence[Sequence[tuple[int, Listed]]]
     ) -> Iterator[tuple[Sequence[tuple[int, Listed]], list[Content]]]:
         """Windows of images with their files; the next one is read meanwhile."""
-        windows = [images[start : start + size] for start in range(0, len(images), size)]
         waiting = self._reader.ahead(_paths(windows[0])) if windows else list
         for window, following in zip(windows, [*windows[1:], ()], strict=True):
             contents = waiting()
@@ -165,8 +173,14 @@ class Worker:
         window: Sequence[tuple[int, Listed]],
         contents: Sequence[Content],
     ) -> Iterator[Answered | Unread]:
-        read = [one for one in contents if not isinstance(one, Unreadable)]
-        answers = iter(self._asked(detector, read, pictures=self._work.pictures))
+        readable = [one for one in contents if not isinstance(one, Unreadable)]
+        found = self._asked(detector, readable, pictures=self._work.pictures)
+        # One image may be at fault; where all are, it may be this process or its machine.
+        if found and all(answer.status >= _SERVERS_FAULT for answer in found):
+            self._check_model(detector, part)
+        if not found:
+            self._check_files(part)
+        answers = iter(found)
         for (index, image), content in zip(window, contents, strict=True):
             if isinstance(content, Unreadable):
                 yield Unread(index, image, content.type, content.message, may_pass=True)
@@ -202,13 +216,39 @@ class Worker:
         self._storage.write(name, jpeg)
         return Answered(index, image, json.loads(document), name)
 
-    def _loaded(self) -> "Detector":
+    def _check_model(self, detector: "Detector", part: int) -> None:
+        """Ask about an image that has an answer, unless what asks is broken."""
+        (answer,) = self._asked(detector, [SAMPLE], pictures=False)
+        if answer.status == _DONE:
+            return
+        error = json.loads(answer.body)
+        why = f"{error['type']}: {error['message']}"
+        if answer.status < _SERVERS_FAULT:  # what is refused for this is refused for every image
+            raise ClientError(why)
+        self._give_up(part, why)
+
+    def _check_files(self, part: int) -> None:
+        """Read an image that could be read when the job began, unless its storage is gone."""
+        known = read_part(self._storage, self._work.job, 0)[self._work.readable]
+        found = read(known.path)
+        if isinstance(found, Unreadable):
+            self._give_up(part, f"on {platform.node()} {found.message}")
+
+    def _give_up(self, part: int, why: str) -> NoReturn:
+        """End this process; Ray starts it again, and gives the part to a worker that can."""
+        self._attempts.end(part)  # no image is to blame
+        self._health.sick(why)
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError("the process has ended")
+
+    def _loaded(self, part: int) -> "Detector":
         """The model; loaded here and not in `__init__`, where Ray would try for ever."""
         if self._detector is None:
             work = self._work
+            self._health.load()
             if work.images is not None and not Path(work.images).is_dir():
                 raise ClientError(f"A node of the cluster has no folder {work.images}.")
-            self._detector = load_detector(
+            detector = load_detector(
                 open_archive(work.archive),
                 device=work.device,
                 name=work.name,
@@ -217,12 +257,26 @@ class Worker:
             )
             if work.pictures:
                 register()
-            # What is refused for this is refused for every image.
-            (answer,) = self._asked(self._detector, [SAMPLE], pictures=False)
-            if answer.status != _DONE:
-                error = json.loads(answer.body)
-                raise ClientError(f"{error['type']}: {error['message']}")
+            self._check_model(detector, part)
+            self._health.loaded()
+            self._detector = detector
         return self._detector
+
+
+def _name() -> str:
+    """Of this worker, which Ray starts again under the same one."""
+    import ray
+
+    return str(ray.get_runtime_context().get_actor_id()) if ray.is_initialized() else "alone"
+
+
+def _windows(
+    images: Sequence[tuple[int, Listed]], suspects: Sequence[int]
+) -> list[list[tuple[int, Listed]]]:
+    """Images that are asked about together."""
+    alone = [[one] for one in images if one[0] in suspects]
+    others = [one for one in images if one[0] not in suspects]
+    return alone + [others[start : start + _WINDOW] for start in range(0, len(others), _WINDOW)]
 
 
 def _paths(images: Iterable[tuple[int, Listed]]) -> list[str]:
