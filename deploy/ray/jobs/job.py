@@ -15,7 +15,7 @@ from client.wording import many
 from deploy.ray.jobs.attempts import FOLDER as ATTEMPTS
 from deploy.ray.jobs.beginning import begin, look
 from deploy.ray.jobs.claim import claimed
-from deploy.ray.jobs.cluster import Pool, connected, pool_for
+from deploy.ray.jobs.cluster import Pool, connected, pool_for, wanting_room
 from deploy.ray.jobs.finishing import (
     IMAGES,
     RESULTS,
@@ -24,6 +24,7 @@ from deploy.ray.jobs.finishing import (
     categories_of,
     write_files,
 )
+from deploy.ray.jobs.health import started
 from deploy.ray.jobs.listing import FOLDER as INPUTS
 from deploy.ray.jobs.memory import peak_memory_mb
 from deploy.ray.jobs.parts import RESULTS as RESULT_PARTS
@@ -189,10 +190,15 @@ def _ask(
             for _ in range(done.images):
                 progress.step()
 
+        def waiting_for_room() -> None:
+            sentence = wanting_room(pool, started(storage))
+            if sentence:
+                _say(sentence)
+
         start = monotonic()
         try:
             work = _work(task, pinned, storage, run, pool)
-            run_parts(waiting, work, pool, each=each, stopped=stopped)
+            run_parts(waiting, work, pool, each=each, waiting=waiting_for_room, stopped=stopped)
         finally:
             asking.seconds += monotonic() - start
             progress.end()

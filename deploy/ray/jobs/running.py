@@ -5,13 +5,14 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 from client.errors import ClientError
 from deploy.ray.jobs.cluster import Pool
 from deploy.ray.jobs.worker import Work, Worker
 
-_LOOK_S = 0.2
+_LOOK_S, _SAY_S = 0.2, 30.0
 _QUEUED = 2  # parts that a worker has been given: one under way, one to go on with
 _SHOWN = 300
 
@@ -58,6 +59,7 @@ def run_parts(
     pool: Pool,
     *,
     each: Callable[[Done], None],
+    waiting: Callable[[], None],
     stopped: Callable[[], bool],
 ) -> None:
     """Work parts off, in any order.
@@ -67,6 +69,7 @@ def run_parts(
         work: What workers have to know.
         pool: The workers.
         each: Called for each part that is done.
+        waiting: Called every half a minute until the first one is.
         stopped: Says whether to stop; what is under way is given up then.
 
     Raises:
@@ -85,13 +88,18 @@ def run_parts(
 
     # In a thread of its own: Ray waits without looking whether somebody wants to stop.
     threading.Thread(target=consume, name="ray-data", daemon=True).start()
+    began: float | None = monotonic()
     while True:
         if stopped():
             raise Stopped
         try:
             row = rows.get(timeout=_LOOK_S)
         except queue.Empty:
+            if began is not None and monotonic() - began > _SAY_S:
+                began = monotonic()
+                waiting()
             continue
+        began = None
         if row is None:
             return
         if isinstance(row, BaseException):

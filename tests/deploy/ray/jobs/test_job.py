@@ -138,7 +138,39 @@ def test_what_would_be_refused_for_every_image_ends_it(
     assert not list(tmp_path.glob("out/results/*"))
 
 
-def test_ctrl_c_keeps_what_is_done(jobs: Jobs, tmp_path: Path) -> None:
+def test_a_shell_without_the_token(jobs: Jobs, images: Path, monkeypatch) -> None:
+    monkeypatch.setattr(jobs._cluster, "ray_token", "0" * 64)
+    said = jobs.run("images", "--output", "out")
+    assert said.code == 1
+    assert "wants its token, and this shell has another one or none. `ray get-auth" in said.err
+    assert "Traceback" not in said.err
+
+
+def test_a_ray_of_its_own_leaves_nothing_and_meets_no_other(
+    cluster: RayCluster, images: Path, store: Path, tmp_path: Path, monkeypatch
+) -> None:
+    """Where another one runs on this machine, and no token is in the home folder."""
+    (tmp_path / "home").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    with Jobs(tmp_path, store / "tiny.mar") as jobs:
+        process = jobs.start("images", "--output", "out", "--images-per-part", 1, "--workers", 1)
+        while not list(tmp_path.glob("out/results/part-*")):
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, stderr
+    assert "multiple active Ray instances" not in stderr
+    assert "Traceback" not in stderr
+    assert not (tmp_path / "home" / ".ray").exists()
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["ctrl-c", "sigterm"]
+)
+def test_a_stop_keeps_what_is_done(
+    jobs: Jobs, tmp_path: Path, sent: signal.Signals, code: int
+) -> None:
     folder = tmp_path / "many"
     folder.mkdir()
     for number in range(200):
@@ -148,9 +180,9 @@ def test_ctrl_c_keeps_what_is_done(jobs: Jobs, tmp_path: Path) -> None:
     while len(list(out.glob("results/part-*"))) < 3:
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sent)
     stdout, stderr = process.communicate(timeout=60)
-    assert (process.returncode, stdout) == (130, ""), stderr
+    assert (process.returncode, stdout) == (code, ""), stderr
     assert "Stopping; the parts under way are given up." in stderr
     assert "Traceback" not in stderr
     kept = written(out)
