@@ -197,7 +197,7 @@ def _fetched(url: str) -> Iterator[Path]:
 
 
 def _is_local(filesystem: Any) -> bool:
-    return isinstance(filesystem, fsspec.get_filesystem_class("file"))
+    return type(filesystem) is fsspec.get_filesystem_class("file")
 
 
 def _cache() -> Path:

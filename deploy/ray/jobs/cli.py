@@ -182,9 +182,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     print_text(json.dumps(summary, indent=2) if given.json else summary_text(summary))
     if not summary["failures"]:
         return 0
+    again = summary["may_pass"]
     print(
-        f"Images without an answer are in {summary['output']}/{UNREADABLE}; --retry-failed asks "
-        "about them again.",
+        f"Images without an answer are in {summary['output']}/{UNREADABLE}"
+        + (f"; --retry-failed asks again, {again:,} of them may pass." if again else "."),
         file=sys.stderr,
     )
     return _FAILED

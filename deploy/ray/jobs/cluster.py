@@ -114,7 +114,7 @@ def _refusal(address: str, error: Exception) -> str:
 
 
 def _takes_connections(said: str) -> bool:
-    """Whether somebody is where Ray says that it cannot connect to; it keeps the reason to itself."""
+    """Whether somebody is where Ray says that it cannot connect to, without a reason."""
     found = _PLACE.search(said)
     if found is None:
         return False

@@ -51,12 +51,14 @@ class Totals:
     Attributes:
         answered: How many images have an answer.
         failures: How many have none, by the name of the error.
+        may_pass: How many of those may have one another time.
         detections: How many of each class.
         left_out: Detections of classes without a category, which are in no COCO result.
     """
 
     answered: int = 0
     failures: Counter[str] = field(default_factory=Counter)
+    may_pass: int = 0
     detections: Counter[tuple[int, str]] = field(default_factory=Counter)
     left_out: int = 0
 
@@ -125,6 +127,7 @@ def write_files(
             if unread or number in with_unread:
                 parts.mend(number, unread)
             totals.failures.update(row["type"] for row in unread)
+            totals.may_pass += sum(row["may_pass"] for row in unread)
             for row in rows:
                 _add(row, names, categories, results, totals)
                 images.add(

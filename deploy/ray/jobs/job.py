@@ -102,7 +102,7 @@ def predict(task: Task, *, stopped: Callable[[], bool] = lambda: False) -> dict[
             seconds=asking.seconds,
             workers=asking.workers,
             memory_mb={"driver": peak_memory_mb(), "worker": asking.worker_mb or None},
-            notes=_notes(categories, totals),
+            notes=_notes(run, categories, totals),
             folder=storage.url,
         )
         text = json.dumps(summary, indent=2, ensure_ascii=False)
@@ -247,8 +247,13 @@ def _kept(run: Run, parts: Parts) -> str:
     )
 
 
-def _notes(categories: Categories, totals: Totals) -> list[str]:
+def _notes(run: Run, categories: Categories, totals: Totals) -> list[str]:
     notes = list(categories.notes)
+    if set(totals.failures) == {"FileNotFoundError"} and run.asked.input["kind"] != "folder":
+        notes.append(
+            f"Relative paths were looked for in {run.asked.input['images']}; --images, with "
+            "another folder for --output, names another one."
+        )
     if totals.left_out:
         notes.append(
             f"{many(totals.left_out, 'detection')} of classes without a category are in no COCO "

@@ -39,6 +39,7 @@ def summary_document(
         "answered": totals.answered,
         "failures": sum(totals.failures.values()),
         "failures_by_type": dict(totals.failures.most_common()),
+        "may_pass": totals.may_pass,
         "asked": asked,
         "seconds": seconds,
         "images_per_second": asked / seconds if seconds else 0.0,

@@ -59,6 +59,7 @@ def test_results_are_those_of_the_client_in_the_order_of_the_list(storage, parts
     ]
     assert json.loads(storage.read("coco_results.json")) == expected
     assert (totals.answered, dict(totals.failures)) == (4, {"UndecodableImage": 1})
+    assert totals.may_pass == 0
     assert sum(totals.detections.values()) == 10
     assert totals.left_out == 10 - len(expected) > 0
     before = storage.read("coco_results.json"), storage.read("images.json")

@@ -55,7 +55,7 @@ def test_a_folder_from_its_beginning_to_its_end(
     assert "tiny 1.0 answered 5 of 6 images." in said.out
     assert "1 image without an answer: UndecodableImage." in said.out
     assert "tiny 1.0: 0 of 6 images are done; 3 parts for 1 to 2 workers with 1 CPU" in said.err
-    assert "--retry-failed asks about them again" in said.err
+    assert f"Images without an answer are in {out}/unreadable.\n" in said.err
 
     found = rows(out)
     assert [row["file_name"] for row in found] == [*(f"{n}.png" for n in range(4)), "sub/4.png"]
@@ -108,6 +108,13 @@ def test_a_folder_from_its_beginning_to_its_end(
 def test_a_coco_file_with_options(jobs: Jobs, images: Path, tmp_path: Path) -> None:
     entries = [{"id": 70 + n, "file_name": f"{n}.png"} for n in (3, 1, 2)]
     categories = [{"id": 4, "name": "green"}, {"id": 6, "name": "red"}, {"id": 9, "name": "blue"}]
+    (tmp_path / "coco.json").write_text(json.dumps({"images": entries, "categories": categories}))
+    entries[0]["file_name"] = "gone.png"
+    (tmp_path / "coco.json").write_text(json.dumps({"images": entries, "categories": categories}))
+    said = jobs.run("coco.json", "--images", "images", "--output", "lost", "--workers", 1)
+    assert f"Relative paths were looked for in {images}; --images, with another" in said.out
+    assert "--retry-failed asks again, 1 of them may pass." in said.err
+    entries[0]["file_name"] = "3.png"
     (tmp_path / "coco.json").write_text(json.dumps({"images": entries, "categories": categories}))
     words = ("coco.json", "--images", "images", "--output", "out", "--workers", 1)
     said = jobs.run(*words, "--classes", "green,blue", "--max-detections", 3, "--batch", 4)
