@@ -170,7 +170,8 @@ def pool_for(
     """
     import ray
 
-    there, free = ray.cluster_resources(), ray.available_resources()
+    there = ray.cluster_resources()
+    free = ray.available_resources() if may_grow else there  # nobody else is in one of its own
     if gpus is None:
         gpus = 1.0 if there.get("GPU") else 0.0
     needs = {"CPU": cpus, "GPU": gpus}

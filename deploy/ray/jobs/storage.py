@@ -26,6 +26,10 @@ _FOR_GOOD_NUMBERS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """What waiting does not mend: a job that cannot write goes on when somebody has made room."""
 
 
+class Fault(ClientError):
+    """A trouble of storage that may pass, and did not within half a minute."""
+
+
 class Storage:
     """Files by names below one folder; each is there whole or not at all, whoever is killed.
 
@@ -200,8 +204,8 @@ class Storage:
                 return action()
             except Exception as error:  # each of fsspec's file systems raises its own
                 if pause_s is None or _is_for_good(error):
-                    path = self._path(name)
-                    raise ClientError(f"{path} cannot be {done}: {error}.") from error
+                    kind = ClientError if _is_for_good(error) else Fault
+                    raise kind(f"{self._path(name)} cannot be {done}: {error}.") from error
             time.sleep(pause_s)
         raise AssertionError("the last try returns")
 

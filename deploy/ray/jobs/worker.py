@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import signal
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from deploy.ray.jobs.pictures import FORMAT, picture_name, pictures_folder, regi
 from deploy.ray.jobs.reading import Content, Reader, Unreadable, read
 from deploy.ray.jobs.record import refuse_another
 from deploy.ray.jobs.rows import Answered, Unread
-from deploy.ray.jobs.storage import Storage
+from deploy.ray.jobs.storage import Fault, Storage
 from deploy.ray.opened import load_detector
 from deploy.ray.store import Pinned, open_archive
 
@@ -33,6 +34,8 @@ SAMPLE = sample_png(128, 32)
 
 _WINDOW = 32
 """Images that are held at a time, and as many again that are read meanwhile."""
+
+_PAUSES_S = (60.0, 300.0)
 
 _DONE, _TOO_LARGE, _SERVERS_FAULT = 200, 413, 500  # statuses of answers
 
@@ -102,7 +105,7 @@ class Worker:
         images = unread = 0
         refused = ""
         try:
-            images, unread = self._work_off(part, again=again)
+            images, unread = self._patiently(part, again=again)
         except ClientError as error:  # as a value: Ray would print the whole stack of an exception
             refused = str(error)
         row = {
@@ -113,6 +116,16 @@ class Worker:
             "memory_mb": peak_memory_mb() or 0.0,
         }
         return {key: [value] for key, value in row.items()}
+
+    def _patiently(self, part: int, *, again: bool) -> tuple[int, int]:
+        """Wait while storage is away, as for a server of files that is started again."""
+        for pause_s in _PAUSES_S:
+            try:
+                return self._work_off(part, again=again)
+            except Fault:
+                time.sleep(pause_s)
+                self._attempts.end(part)  # nobody has died
+        return self._work_off(part, again=again)
 
     def _work_off(self, part: int, *, again: bool) -> tuple[int, int]:
         first = part * self._work.images_per_part

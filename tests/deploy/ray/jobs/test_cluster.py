@@ -122,6 +122,10 @@ def test_workers(room, workers, cpus, gpus, expected):
     assert pool_for(workers, cpus=cpus, gpus=gpus, may_grow=True) == expected
 
 
+def test_a_cluster_of_its_own_is_all_free(room):
+    assert pool_for(None, cpus=2.0, gpus=None, may_grow=False) == Pool(8, 8, 2.0, 0.0)
+
+
 def test_no_room_and_none_to_come(room):
     with pytest.raises(ClientError, match="20 workers would reserve 20 CPU, here is 16 CPU and 0"):
         pool_for((20, 20), cpus=1.0, gpus=None, may_grow=False)

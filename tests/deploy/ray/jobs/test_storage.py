@@ -7,7 +7,7 @@ import pytest
 
 from client.errors import ClientError
 from deploy.ray.jobs import storage as storing
-from deploy.ray.jobs.storage import Storage
+from deploy.ray.jobs.storage import Fault, Storage
 
 
 def test_files_by_their_names(storage):
@@ -158,17 +158,18 @@ def test_a_write_to_a_folder_is_tried_again(tmp_path, pauses, monkeypatch):
 
 
 FINAL = [
-    pytest.param(OSError(errno.EIO, "Input/output error"), 4, id="again and again"),
-    pytest.param(OSError(errno.ENOSPC, "No space left on device"), 0, id="no room"),
-    pytest.param(OSError(errno.EDQUOT, "Disk quota exceeded"), 0, id="no quota"),
-    pytest.param(PermissionError("AccessDenied"), 0, id="no right"),
+    pytest.param(OSError(errno.EIO, "Input/output error"), 4, Fault, id="again and again"),
+    pytest.param(OSError(errno.ENOSPC, "No space left on device"), 0, ClientError, id="no room"),
+    pytest.param(OSError(errno.EDQUOT, "Disk quota exceeded"), 0, ClientError, id="no quota"),
+    pytest.param(PermissionError("AccessDenied"), 0, ClientError, id="no right"),
 ]
 
 
-@pytest.mark.parametrize(("error", "tried"), FINAL)
-def test_what_waiting_does_not_mend_is_a_sentence(memory, pauses, error, tried):
+@pytest.mark.parametrize(("error", "tried", "kind"), FINAL)
+def test_what_waiting_does_not_mend_is_a_sentence(memory, pauses, error, tried, kind):
     storage = Storage("memory://bucket/out")
     storage._filesystem = Faulty(memory, error, 99)
-    with pytest.raises(ClientError, match=r"bucket/out/a cannot be written: "):
+    with pytest.raises(ClientError, match=r"bucket/out/a cannot be written: ") as caught:
         storage.write("a", b"1")
+    assert type(caught.value) is kind
     assert len(pauses) == tried

@@ -15,7 +15,7 @@ from deploy.ray.jobs.listing import read_part, write_list
 from deploy.ray.jobs.parts import Parts
 from deploy.ray.jobs.pictures import FORMAT, register
 from deploy.ray.jobs.rows import predictions_of
-from deploy.ray.jobs.storage import Storage
+from deploy.ray.jobs.storage import Fault, Storage
 from deploy.ray.jobs.worker import Work, Worker
 from deploy.ray.store import Pinned
 from handler.formats.registry import FORMATS
@@ -337,6 +337,26 @@ def test_a_full_disk_ends_the_job(begun, detector, monkeypatch):
     monkeypatch.setattr(type(begun._filesystem), "pipe_file", write, raising=False)
     refused = site(0)["refused"]
     assert "cannot be written: [Errno 28] No space left on device." in refused
+
+
+@pytest.mark.parametrize("faults", [1, 2, 3])
+def test_storage_that_is_away_for_minutes(begun, detector, monkeypatch, faults):
+    site, pauses, original = Site(begun, detector), [], Parts.commit
+    left = [Fault("out/results/part-0 cannot be written: Stale file handle.")] * faults
+
+    def commit(self, *arguments, **named):
+        if left:
+            raise left.pop()
+        original(self, *arguments, **named)
+
+    monkeypatch.setattr(Parts, "commit", commit)
+    monkeypatch.setattr(worker_module.time, "sleep", pauses.append)
+    refused = site(0)["refused"]
+    assert refused == (
+        "" if faults < 3 else "out/results/part-0 cannot be written: Stale file handle."
+    )
+    assert pauses == [60.0, 300.0][:faults]
+    assert (0 in site.parts.done()) == (faults < 3)
 
 
 def test_windows_have_every_image_once_and_in_order(tmp_path, detector):
