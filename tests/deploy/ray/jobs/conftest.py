@@ -6,6 +6,8 @@ from pathlib import Path
 import fsspec
 import pytest
 
+from deploy.ray.jobs.inputs.opening import open_input
+from deploy.ray.jobs.listing import write_list
 from deploy.ray.jobs.storage import Storage
 from tests.images import noise_bgr, png
 
@@ -36,3 +38,11 @@ def memory() -> Iterator[fsspec.AbstractFileSystem]:
 def storage(request: pytest.FixtureRequest, tmp_path: Path, memory: object) -> Storage:
     """An empty place of each kind."""
     return Storage(str(tmp_path / "out") if request.param == "folder" else "memory://bucket/out")
+
+
+@pytest.fixture
+def begun(images: Path, storage: Storage) -> Storage:
+    """A job of six images in two parts, listed and not begun."""
+    storage.write("run.json", b'{"token": "t0"}')
+    write_list(storage, "t0", open_input(str(images)).listed(), images_per_part=4)
+    return storage
