@@ -115,8 +115,9 @@ def _dataset(parts: Sequence[Part], work: Work, pool: Pool) -> Any:
     import ray.data
 
     for handler in logging.getLogger("ray.data").handlers:
-        if isinstance(handler, logging.StreamHandler):  # its log file has everything
-            handler.setLevel(logging.ERROR)
+        # Its log file has everything; here a stop would print the stack of what it gave up.
+        if isinstance(handler, logging.StreamHandler):
+            handler.setLevel(logging.CRITICAL)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False  # those of Ray count parts and know nothing of images
     context.print_on_execution_start = False
