@@ -172,7 +172,8 @@ def confined(
 
 def _number_one(process: subprocess.Popen[bytes], command: Sequence[str]) -> int:
     """The process that was a shell and has become the command, when all is mounted."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + 15
+    words: list[str] = []
     while time.monotonic() < end and process.poll() is None:
         for child in psutil.Process(process.pid).children():
             words = child.cmdline()
@@ -180,7 +181,7 @@ def _number_one(process: subprocess.Popen[bytes], command: Sequence[str]) -> int
             if words == list(command) or (words[:1] and words[0].startswith(f"{command[0]}: ")):
                 return child.pid
         time.sleep(0.01)
-    raise AssertionError("The command was not started.")
+    raise AssertionError(f"{command[0]} was not started: {process.poll()}, last seen {words}")
 
 
 def _unprivileged(user: int, folder: str, environment: Mapping[str, str]) -> list[str]:
