@@ -172,13 +172,13 @@ def confined(
 
 def _number_one(process: subprocess.Popen[bytes], command: Sequence[str]) -> int:
     """The process that was a shell and has become the command, when all is mounted."""
-    end = time.monotonic() + 15
+    end = time.monotonic() + 60
     words: list[str] = []
     while time.monotonic() < end and process.poll() is None:
         for child in psutil.Process(process.pid).children():
             words = child.cmdline()
-            # nginx gives itself another title.
-            if words == list(command) or (words[:1] and words[0].startswith(f"{command[0]}: ")):
+            # nginx gives itself another title, which psutil takes for one word or for several.
+            if words == list(command) or " ".join(words).startswith(f"{command[0]}: "):
                 return child.pid
         time.sleep(0.01)
     raise AssertionError(f"{command[0]} was not started: {process.poll()}, last seen {words}")
