@@ -10,16 +10,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from client.argument_types import count_from, seconds, share
+from client.argument_types import count_from, seconds
 from client.connection import add_connection, connect
 from client.errors import ClientError
 from client.http import TIMEOUT_S
+from client.option_arguments import add_options, options_of
 from client.output import say
 from client.patience import Patience
 from client.predict.results import FAILURES
 from client.predict.run import Outcome, Task, predict
 from client.predict.summary import summary_text
-from client.question import Options
 from client.stopping import Stop, say_waiting
 from client.writing import print_text
 
@@ -105,22 +105,7 @@ def _add_requests(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("requests").add_argument
     add("--model", metavar="NAME", help="of the served model (default: the only one)")
     add("--version", metavar="V", help="its version (default: the server's default one)")
-    add(
-        "--score-threshold",
-        "--confidence-threshold",
-        type=share,
-        metavar="S",
-        help="least score of a detection, 0 to 1 (default: the model's own)",
-    )
-    add("--max-detections", type=count_from(0), metavar="N", help="the best so many of an image")
-    add(
-        "--classes",
-        type=_classes,
-        metavar="C,C,...",
-        help="names or ids of the classes that are wanted; as a JSON list where names have commas",
-    )
-    add("--tile", type=count_from(1), metavar="PX", help="cut large images into tiles of that side")
-    add("--overlap", type=share, metavar="O", help="share of a tile that its neighbour has too")
+    add_options(add)
     add(
         "--workers",
         type=count_from(1),
@@ -137,18 +122,6 @@ def _add_requests(parser: argparse.ArgumentParser) -> None:
         help="how long to repeat what a busy or restarting server does not answer "
         "(default: %(default)g)",
     )
-
-
-def _classes(text: str) -> list[str | int]:
-    if not text.lstrip().startswith("["):
-        return [part.strip() for part in text.split(",")]
-    try:
-        found = json.loads(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"is {text}, which is no JSON list: {error}") from error
-    if not all(isinstance(one, str | int) for one in found):
-        raise argparse.ArgumentTypeError(f"is {text}, accepted are names and ids")
-    return list(found)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -169,13 +142,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         annotations=arguments.annotations,
         model=arguments.model,
         version=arguments.version,
-        options=Options(
-            score_threshold=arguments.score_threshold,
-            max_detections=arguments.max_detections,
-            classes=arguments.classes,
-            tile=arguments.tile,
-            overlap=arguments.overlap,
-        ),
+        options=options_of(arguments),
         workers=arguments.workers,
         pictures=not arguments.no_pictures,
         restart=arguments.restart,

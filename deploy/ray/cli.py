@@ -1,12 +1,14 @@
 """Command line of `python -m deploy.ray`."""
 
 import argparse
-import re
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from client.argument_types import count_from
 from client.models.errors import ArchiveRefused
+from deploy.ray.argument_types import cpus, process_range, share_of_gpus
 from deploy.ray.serve_config import Listening, Shape, as_yaml, make_config
 from deploy.ray.set_default import ClusterError, set_default
 
@@ -45,6 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             )
     except (ArchiveRefused, ClusterError) as error:
         print(error, file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"{arguments.output} cannot be written: {error}.", file=sys.stderr)
         return 1
     return 0
 
@@ -107,24 +112,30 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--replicas",
-        type=_range,
-        metavar="MIN:MAX",
+        type=process_range,
+        metavar="N|MIN:MAX",
         help="processes of each version; otherwise minWorkers and maxWorkers of the archive",
     )
-    parser.add_argument("--num-cpus", type=float, default=1, help="cores of each (%(default)s)")
+    parser.add_argument("--num-cpus", type=cpus, default=1, help="cores of each (%(default)s)")
     parser.add_argument(
-        "--num-gpus", type=float, default=0, help="GPUs of each, or a share of one (%(default)s)"
+        "--num-gpus",
+        type=share_of_gpus,
+        default=0,
+        help="GPUs of each, or a share of one (%(default)s)",
     )
     parser.add_argument(
         "--gateways",
-        type=int,
+        type=count_from(1),
         default=2,
         help="processes that take requests; one a node is best (%(default)s)",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen at (%(default)s)")
-    parser.add_argument("--port", type=int, default=8000, help="of every node (%(default)s)")
+    parser.add_argument(
+        "--port", type=count_from(1), default=8000, help="of every node (%(default)s)"
+    )
     parser.add_argument(
         "--key-file",
+        type=os.path.abspath,  # for processes that run elsewhere
         metavar="FILE",
         help="file of every node with the key of requests; without one none is needed",
     )
@@ -135,12 +146,3 @@ def _default(text: str) -> tuple[str, str]:
     if not (model and version):
         raise argparse.ArgumentTypeError(f'"{text}"; MODEL=VERSION is accepted, as coins=1.0')
     return model, version
-
-
-def _range(text: str) -> tuple[int, int]:
-    found = re.fullmatch(r"(\d+)(?::(\d+))?", text)
-    fewest = int(found[1]) if found else 0
-    most = int(found[2] or found[1]) if found else 0
-    if not 0 < fewest <= most:
-        raise argparse.ArgumentTypeError(f'"{text}"; MIN:MAX is accepted, as 1:4, from 1 on')
-    return fewest, most

@@ -11,12 +11,12 @@ import os
 import sys
 from collections.abc import Sequence
 
-from client.argument_types import count_from, share
+from client.argument_types import count_from
 from client.errors import ClientError
-from client.question import Options
+from client.option_arguments import add_options, options_of
 from client.stopping import Stop
 from client.writing import print_text
-from deploy.ray.jobs.arguments import classes, cpus, share_of_gpus, worker_range
+from deploy.ray.argument_types import cpus, process_range, share_of_gpus
 from deploy.ray.jobs.job import predict
 from deploy.ray.jobs.parts import UNREADABLE
 from deploy.ray.jobs.summary import summary_text
@@ -85,17 +85,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("of every image").add_argument
-    add(
-        "--score-threshold",
-        "--confidence-threshold",
-        type=share,
-        metavar="S",
-        help="least score of a detection, 0 to 1 (default: the model's own)",
-    )
-    add("--max-detections", type=count_from(0), metavar="N", help="the best so many of an image")
-    add("--classes", type=classes, metavar="C,C,...", help="names or ids of the classes wanted")
-    add("--tile", type=count_from(1), metavar="PX", help="cut large images into tiles of that side")
-    add("--overlap", type=share, metavar="O", help="share of a tile that its neighbour has too")
+    add_options(add)
     add(
         "--batch",
         type=count_from(1),
@@ -116,7 +106,7 @@ def _add_cluster(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--workers",
-        type=worker_range,
+        type=process_range,
         metavar="N|MIN:MAX",
         help="how many load the model (default: as many as there is room for)",
     )
@@ -155,13 +145,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         images=given.images,
         column=given.column,
         id_column=given.id_column,
-        options=Options(
-            score_threshold=given.score_threshold,
-            max_detections=given.max_detections,
-            classes=given.classes,
-            tile=given.tile,
-            overlap=given.overlap,
-        ),
+        options=options_of(given),
         batch=given.batch,
         pictures=given.pictures,
         address=given.address,

@@ -121,6 +121,10 @@ class RayCluster:
         (deployment,) = self.details()["applications"][application]["deployments"].values()
         return [one for one in deployment["replicas"] if one["state"] == "RUNNING"]
 
+    def pids(self, application: str) -> set[int]:
+        """Process ids of the replicas of an application that run."""
+        return {one["pid"] for one in self.replicas(application)}
+
     def logs(self, pattern: str) -> str:
         """What Serve's processes have logged so far into files of that name."""
         files = self._folder.glob(f"ray/session_latest/logs/serve/{pattern}")

@@ -12,7 +12,6 @@ import requests
 
 from deploy.ray.serve_config import make_config
 from examples.coins.photograph import photograph_path
-from tests.deploy.ray.running import RayServed
 from tests.images import noise_bgr, png
 from torture.load import Load
 from torture.variants import make_variant
@@ -20,22 +19,18 @@ from torture.variants import make_variant
 APPLICATION = "coins@1.0"
 
 
-def pids(served: RayServed, application: str) -> set[int]:
-    return {one["pid"] for one in served.cluster.replicas(application)}
-
-
 def test_what_a_killed_replica_held_is_asked_again(served_by_ray):
     url = f"{served_by_ray.inference.url}/predictions/coins"
     images = [photograph_path().read_bytes()]
     with Load([url], served_by_ray.inference.token, images, threads=3) as load:
         load.wait_for(5)
-        before = pids(served_by_ray, APPLICATION)
+        before = served_by_ray.cluster.pids(APPLICATION)
         for pid in before:
             os.kill(pid, signal.SIGKILL)
         load.wait_for(5)
     statuses = Counter(one.status for one in load.outcomes)
     assert statuses == {200: len(load.outcomes)}
-    assert not pids(served_by_ray, APPLICATION) & before
+    assert not served_by_ray.cluster.pids(APPLICATION) & before
     log = served_by_ray.cluster.logs("replica_gateway_*")
     assert "A replica of coins is lost (attempt 1)" in log
 
@@ -71,7 +66,7 @@ def test_a_replica_that_is_stuck_ends_and_what_waits_behind_is_asked_again(
     served_by_ray.cluster.deploy(config)
     try:
         served_by_ray.cluster.wait_until_running(len(config["applications"]))
-        before = pids(served_by_ray, "stuck@1.0")
+        before = served_by_ray.cluster.pids("stuck@1.0")
 
         def post(body: bytes) -> requests.Response:
             url = f"{served_by_ray.inference.url}/predictions/stuck"
@@ -90,6 +85,6 @@ def test_a_replica_that_is_stuck_ends_and_what_waits_behind_is_asked_again(
             "message": "The model did not answer within 5 s.",
         }
         assert behind.result().status_code == 200
-        assert not pids(served_by_ray, "stuck@1.0") & before
+        assert not served_by_ray.cluster.pids("stuck@1.0") & before
     finally:
         served_by_ray.cluster.deploy(served_by_ray.config)

@@ -105,11 +105,33 @@ def test_an_empty_store_is_a_sentence(tmp_path, capsys):
     assert capsys.readouterr().err == f"The store {tmp_path} has no .mar file.\n"
 
 
-@pytest.mark.parametrize("replicas", ["0:1", "3:2", "a", ""])
-def test_a_wrong_range_is_a_usage_error(replicas, folder, capsys):
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        *(("--replicas", value) for value in ("0:1", "3:2", "a", "")),
+        *(("--num-cpus", value) for value in ("0", "-1", "nan")),
+        *(("--num-gpus", value) for value in ("-1", "1.5", "nan")),
+        ("--gateways", "0"),
+        ("--port", "0"),
+        ("--default", "tiny"),
+    ],
+)
+def test_a_value_that_cannot_be_is_a_usage_error(option, value, folder, capsys):
     with pytest.raises(SystemExit, match="2"):
-        main(["config", str(folder), "--replicas", replicas])
-    assert "MIN:MAX is accepted" in capsys.readouterr().err
+        main(["config", str(folder), option, value])
+    assert f"argument {option}: " in capsys.readouterr().err
+
+
+def test_a_config_that_cannot_be_written_is_a_sentence(folder, tmp_path, capsys):
+    file = tmp_path / "no" / "serve.yaml"
+    assert main(["config", str(folder), "--default", "tiny=1.0", "-o", str(file)]) == 1
+    assert capsys.readouterr().err.startswith(f"{file} cannot be written: ")
+
+
+def test_a_key_file_is_found_wherever_processes_run(folder, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    config = config_of(capsys, str(folder), "--default", "tiny=1.0", "--key-file", "key")
+    assert config.applications[0].args["key_file"] == str(tmp_path / "key")
 
 
 def test_help_teaches():

@@ -36,10 +36,6 @@ def versions_answered(load: Load) -> list[str]:
     return [one.document["model"]["version"] for one in outcomes]
 
 
-def pids(served: RayServed, application: str) -> list[int]:
-    return [one["pid"] for one in served.cluster.replicas(application)]
-
-
 def command(*arguments: str, token: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "deploy.ray", *arguments],
@@ -64,14 +60,16 @@ def wait_for_version(load: Load, version: str) -> None:
 
 
 def test_the_default_version_moves_and_nothing_restarts(served_by_ray, load):
-    before = [pids(served_by_ray, one) for one in ("gateway", "coins@1.0", "coins@2.0")]
+    before = [served_by_ray.cluster.pids(one) for one in ("gateway", "coins@1.0", "coins@2.0")]
     for version in ("2.0", "1.0"):
         moved = move(served_by_ray, "coins", version)
         assert (moved.returncode, moved.stderr) == (0, "")
         assert f"to {version}" in moved.stdout
         wait_for_version(load, version)
         load.wait_for(4)
-    assert [pids(served_by_ray, one) for one in ("gateway", "coins@1.0", "coins@2.0")] == before
+    assert [
+        served_by_ray.cluster.pids(one) for one in ("gateway", "coins@1.0", "coins@2.0")
+    ] == before
 
 
 @pytest.mark.parametrize(
@@ -117,18 +115,18 @@ def test_a_version_that_comes_as_the_default_one_waits_until_it_answers(
     models["coins"]["versions"]["3.0"] = "coins@3.0"
     models["coins"]["default"] = "3.0"
     config["applications"].append(added)
-    others = [pids(served_by_ray, one) for one in ("gateway", "coins@1.0")]
+    others = [served_by_ray.cluster.pids(one) for one in ("gateway", "coins@1.0")]
 
     served_by_ray.cluster.deploy(config)
     wait_for_version(load, "3.0")
 
     assert set(versions_answered(load)) == {"1.0", "3.0"}
-    assert [pids(served_by_ray, one) for one in ("gateway", "coins@1.0")] == others
+    assert [served_by_ray.cluster.pids(one) for one in ("gateway", "coins@1.0")] == others
     served_by_ray.cluster.deploy(served_by_ray.config)  # and goes again
     wait_for_version(load, "1.0")
     load.wait_for(4)
     versions_answered(load)
-    assert [pids(served_by_ray, one) for one in ("gateway", "coins@1.0")] == others
+    assert [served_by_ray.cluster.pids(one) for one in ("gateway", "coins@1.0")] == others
 
 
 def test_a_version_that_never_comes_disturbs_nobody(served_by_ray, load):
@@ -142,7 +140,7 @@ def test_a_version_that_never_comes_disturbs_nobody(served_by_ray, load):
     models["coins"]["versions"] |= {"3.0": "coins@3.0", "4.0": "coins@4.0"}  # 4.0 is nowhere
     models["coins"]["default"] = "3.0"
     config["applications"].append(wrong)
-    others = [pids(served_by_ray, one) for one in ("gateway", "coins@1.0")]
+    others = [served_by_ray.cluster.pids(one) for one in ("gateway", "coins@1.0")]
     served_by_ray.cluster.deploy(config)
     deadline = time.monotonic() + 150
     while f"and {'0' * 64} is expected" not in json.dumps(served_by_ray.cluster.details()):
@@ -157,7 +155,7 @@ def test_a_version_that_never_comes_disturbs_nobody(served_by_ray, load):
         ("3.0", False),
         ("4.0", False),
     ]
-    assert [pids(served_by_ray, one) for one in ("gateway", "coins@1.0")] == others
+    assert [served_by_ray.cluster.pids(one) for one in ("gateway", "coins@1.0")] == others
     served_by_ray.cluster.deploy(served_by_ray.config)
     load.wait_for(4)
     versions_answered(load)

@@ -1,27 +1,13 @@
 """What the command line takes: text -> value, or a sentence that says what is accepted."""
 
 import argparse
-import json
 import re
 
 _RANGE = re.compile(r"(\d+)(?::(\d+))?")
 
 
-def classes(text: str) -> list[str | int]:
-    """Names or ids with commas between, or a JSON list of them where names have commas."""
-    if not text.lstrip().startswith("["):
-        return [part.strip() for part in text.split(",")]
-    try:
-        found = json.loads(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"is {text}, which is no JSON list: {error}") from error
-    if not all(isinstance(one, str | int) for one in found):
-        raise argparse.ArgumentTypeError(f"is {text}, accepted are names and ids")
-    return list(found)
-
-
-def worker_range(text: str) -> tuple[int, int]:
-    """A number of workers, or the fewest and the most of them."""
+def process_range(text: str) -> tuple[int, int]:
+    """A number of processes, or the fewest and the most of them."""
     found = _RANGE.fullmatch(text)
     fewest, most = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
     if not 1 <= fewest <= most:
@@ -35,7 +21,7 @@ def worker_range(text: str) -> tuple[int, int]:
 def share_of_gpus(text: str) -> float:
     """0, a part of a GPU, or whole GPUs, which Ray gives out no other way."""
     value = float(text)
-    if not (0 <= value <= 1 or value.is_integer()):
+    if not (0 <= value <= 1 or (value > 1 and value.is_integer())):
         raise argparse.ArgumentTypeError(f"is {text}, accepted are 0 to 1 and whole numbers")
     return value
 
